@@ -1,0 +1,93 @@
+/**
+ * Where bytes come from.
+ *
+ * Everything that parses takes a `ByteSource`, so the same code reads a file on disk piece by piece, a section that
+ * was decompressed into memory, or an upload in a browser. Reads are synchronous and bounded: asking for bytes that
+ * are not there is an error that names the source.
+ */
+
+import { MalformedError } from "./errors.ts";
+
+export type ByteSource = {
+  /** For messages: a path, or a path and a section. */
+  readonly name: string;
+  /** Length in bytes. */
+  readonly size: number;
+  /**
+   * Bytes [offset, offset + length). The result may be a view of shared memory: it is read-only by contract, and
+   * valid for as long as the caller keeps it.
+   *
+   * @throws MalformedError when the range does not lie inside the source.
+   */
+  read(offset: number, length: number): Uint8Array;
+};
+
+/** Turns compressed bytes into exactly `size` bytes, or throws a LeaklineError. Injected, so that the pure layers need no Node module. */
+export type Decompress = (method: "zlib" | "zstd" | "xz", input: Uint8Array, size: number) => Uint8Array;
+
+/** Bytes that are already in memory. */
+export function memorySource(name: string, bytes: Uint8Array): ByteSource {
+  return {
+    name,
+    size: bytes.length,
+    read(offset, length) {
+      checkRange(name, bytes.length, offset, length);
+      return bytes.subarray(offset, offset + length);
+    },
+  };
+}
+
+/**
+ * The part [offset, offset + length) of another source, as a source of its own.
+ *
+ * @throws MalformedError when the part does not lie inside `source`.
+ */
+export function sliceSource(source: ByteSource, name: string, offset: number, length: number): ByteSource {
+  checkRange(source.name, source.size, offset, length);
+  return {
+    name,
+    size: length,
+    read(from, count) {
+      checkRange(name, length, from, count);
+      return source.read(offset + from, count);
+    },
+  };
+}
+
+/** @throws MalformedError unless [offset, offset + length) lies inside [0, size). Also catches NaN and fractions. */
+export function checkRange(name: string, size: number, offset: number, length: number): void {
+  if (
+    Number.isSafeInteger(offset) &&
+    Number.isSafeInteger(length) &&
+    offset >= 0 &&
+    length >= 0 &&
+    offset <= size - length
+  )
+    return;
+  throw new MalformedError(name, "bytes", offset, `${length} bytes wanted, the source has ${size}`);
+}
+
+/**
+ * The zero-terminated string at `offset`, without its terminator, as bytes.
+ *
+ * @param limit longest string accepted, in bytes; a longer or unterminated one is an error, not a truncation.
+ */
+export function readCString(source: ByteSource, offset: number, limit = 1 << 20): Uint8Array {
+  let length = 64;
+  for (;;) {
+    const available = Math.min(length, source.size - offset);
+    const bytes = source.read(offset, Math.max(available, 1));
+    const end = bytes.indexOf(0);
+    if (end >= 0) return bytes.subarray(0, end);
+    if (available < length || length > limit)
+      throw new MalformedError(source.name, "string", offset, "unterminated string");
+    length *= 4;
+  }
+}
+
+const utf8 = new TextDecoder("utf-8");
+
+/** UTF-8 to text; bytes that are not UTF-8 become U+FFFD, never an exception. */
+export function decodeText(bytes: Uint8Array): string {
+  return utf8.decode(bytes);
+}
