@@ -1,0 +1,8 @@
+/**
+ * The public face of elf/: everything that other layers and users of the library may import.
+ */
+
+export { ElfFile, type ElfOptions, openElf } from "./elf-file.ts";
+export type { DebugAltLink, DebugLink } from "./notes.ts";
+export type { Section } from "./sections.ts";
+export { fileOffsetToVirtual, type Segment, virtualToFileOffset } from "./segments.ts";
