@@ -36,8 +36,8 @@ export type RecordedSegment = {
   /** p_offset and p_filesz, bytes. */
   offset: number;
   fileSize: number;
-  /** p_vaddr, signed as everywhere. */
-  virtualAddress: number;
+  /** p_vaddr, signed as all virtual addresses. */
+  address: number;
   memorySize: number;
   /** p_flags: 1 execute, 2 write, 4 read. */
   flags: number;
@@ -51,7 +51,7 @@ export type FileEvent = {
   path: string;
   deviceMajor: number;
   deviceMinor: number;
-  inode: number;
+  inode: bigint;
   /** Hexadecimal; empty when the file has none or could not be read. */
   buildId: string;
   segments: RecordedSegment[];

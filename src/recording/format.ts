@@ -58,7 +58,7 @@ const processEvent = record<ProcessEvent>({
 const segment = record<RecordedSegment>({
   offset: unsigned,
   fileSize: unsigned,
-  virtualAddress: signed,
+  address: signed,
   memorySize: unsigned,
   flags: unsigned,
 });
@@ -69,7 +69,7 @@ const file = record<FileEvent>({
   path: text,
   deviceMajor: unsigned,
   deviceMinor: unsigned,
-  inode: unsigned,
+  inode: address,
   buildId: text,
   segments: list(segment),
 });
