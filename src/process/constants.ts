@@ -24,8 +24,5 @@ export const MAX_MAPS_FILE = 64 << 20;
 /** Most bytes of a process's memory read at once. */
 export const MAX_MEMORY_READ = 16 << 20;
 
-/** The largest vDSO accepted. The kernel's are one or two pages of 4 to 64 KiB. */
-export const MAX_VDSO = 1 << 20;
-
 /** How much of a file is compared with the process's memory to tell that both are the same: one page on x86-64. */
 export const IDENTITY_BYTES = 4096;

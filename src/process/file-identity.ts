@@ -35,9 +35,12 @@ export function sameDevice(file: FileId, mapping: Mapping): boolean {
   return file.device === deviceNumber(mapping.deviceMajor, mapping.deviceMinor);
 }
 
-/** Are two mappings of one file? */
-export function sameFile(a: Mapping, b: Mapping): boolean {
-  return a.inode === b.inode && a.deviceMajor === b.deviceMajor && a.deviceMinor === b.deviceMinor;
+/** The mapping of the same file's start, where its ELF header is, if the process cannot have changed it. */
+export function headerMapping(mappings: readonly Mapping[], mapping: Mapping): Mapping | undefined {
+  return mappings.find(
+    (other) =>
+      other.offset === 0 && other.inode === mapping.inode && other.path === mapping.path && !other.permissions.write,
+  );
 }
 
 /**
@@ -47,9 +50,7 @@ export function sameFile(a: Mapping, b: Mapping): boolean {
  */
 export function hasSameFirstPage(pid: number, file: FileBytes, mapping: Mapping): boolean {
   try {
-    const first = parseMaps(readProcessFile(pid, "maps", MAX_MAPS_FILE)).find(
-      (other) => other.offset === 0 && sameFile(other, mapping) && !other.permissions.write,
-    );
+    const first = headerMapping(parseMaps(readProcessFile(pid, "maps", MAX_MAPS_FILE)), mapping);
     const length = Math.min(file.size, IDENTITY_BYTES);
     if (!first || length === 0) return false;
     const memory = readMemory(pid, first.start, length);

@@ -9,7 +9,7 @@ import { hex } from "../base/address.ts";
 import { checkRange } from "../base/bytes.ts";
 import { LeaklineError } from "../base/errors.ts";
 import type { FileBytes } from "../os/file-bytes.ts";
-import { MAX_MEMORY_READ, MAX_VDSO } from "./constants.ts";
+import { MAX_MEMORY_READ } from "./constants.ts";
 import type { Mapping } from "./maps.ts";
 import { processError, targetGone } from "./proc-file.ts";
 
@@ -56,15 +56,13 @@ function readPart(fd: number, pid: number, bytes: Uint8Array, done: number, addr
 }
 
 /**
- * A mapping's bytes in memory as if they were a file: the vDSO, an ELF file that exists nowhere else.
- *
- * @throws LeaklineError `limit` when the mapping is larger than any vDSO; reading throws as `readMemory` does.
+ * A mapping's bytes in memory as if they were a file: the vDSO, an ELF file that exists nowhere else, or the headers of
+ * a file that cannot be opened. Each read goes to the process; reading throws as `readMemory` does.
  */
 export function openMemory(pid: number, mapping: Mapping): FileBytes {
   const size = Number(mapping.end - mapping.start);
   const name = `${mapping.path} of process ${pid}`;
-  if (size > MAX_VDSO) throw new LeaklineError("limit", `${name}: ${size} bytes, ${MAX_VDSO} allowed`);
-  let bytes: Uint8Array | undefined;
+  let bytesRead = 0;
   return {
     name,
     size,
@@ -72,15 +70,13 @@ export function openMemory(pid: number, mapping: Mapping): FileBytes {
     inode: 0n,
     modified: 0n,
     get bytesRead() {
-      return bytes?.length ?? 0;
+      return bytesRead;
     },
     read(offset, length) {
       checkRange(name, size, offset, length);
-      bytes ??= readMemory(pid, mapping.start, size);
-      return bytes.subarray(offset, offset + length);
+      bytesRead += length;
+      return readMemory(pid, mapping.start + BigInt(offset), length);
     },
-    close() {
-      bytes = undefined;
-    },
+    close() {},
   };
 }
