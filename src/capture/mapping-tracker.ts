@@ -5,17 +5,16 @@
 
 import { describeError } from "../base/errors.ts";
 import { PT_LOAD } from "../elf/constants.ts";
-import { openElf } from "../elf/index.ts";
 import { readMaps } from "../process/live-maps.ts";
-import { openMappedFile } from "../process/mapped-file.ts";
 import type { Mapping } from "../process/maps.ts";
+import { executableMappings, type LoadedModule } from "../process/modules.ts";
 import type { FileEvent, RecordedMapping, RecordedSegment, RecordingEvent, Time } from "../recording/events.ts";
 
 export class MappingTracker {
   private readonly pid: number;
   private readonly emit: (event: RecordingEvent) => void;
   private readonly warn: (message: string) => void;
-  /** By device and inode; the vDSO by its path. */
+  /** Numbers of the files recorded so far, by what identifies a file. */
   private readonly files = new Map<string, number>();
   private last = "";
 
@@ -31,54 +30,48 @@ export class MappingTracker {
    * @throws LeaklineError `target-gone` when the process has ended.
    */
   update(time: Time): void {
-    const executable = readMaps(this.pid).filter((mapping) => mapping.permissions.execute);
+    const all = readMaps(this.pid);
+    const executable = all.filter((mapping) => mapping.permissions.execute);
     const fingerprint = executable.map((m) => `${m.start}-${m.end} ${m.offset} ${fileKey(m)}`).join("\n");
     if (fingerprint === this.last) return;
-    const mappings = executable.map((mapping) => this.record(mapping));
+    for (const module of executableMappings(this.pid, all)) this.recordFile(module);
+    const mappings = executable.map((mapping) => this.recordMapping(mapping));
     this.emit({ kind: "mappings", time, pid: this.pid, mappings });
     this.last = fingerprint;
   }
 
-  private record(mapping: Mapping): RecordedMapping {
-    const { start, end, offset } = mapping;
-    if (mapping.kind !== "file" && mapping.kind !== "vdso") {
-      return { start, end, offset, file: -1, label: mapping.path || "[anon]" };
-    }
+  private recordFile(module: LoadedModule): void {
+    const mapping = module.mappings[0];
     const key = fileKey(mapping);
-    let file = this.files.get(key);
-    if (file === undefined) {
-      file = this.files.size + 1;
-      this.files.set(key, file);
-      this.emit(this.describe(file, mapping));
+    if (this.files.has(key)) return;
+    const file = this.files.size + 1;
+    this.files.set(key, file);
+    if (!module.buildId && module.problem) {
+      this.warn(`${module.path}: recorded without build ID: ${describeError(module.problem)}`);
     }
-    return { start, end, offset, file, label: "" };
+    this.emit(describeFile(file, module));
   }
 
-  /** A file that cannot be opened is recorded without build ID and segments: its frames stay module + offset. */
-  private describe(file: number, mapping: Mapping): FileEvent {
-    const { path, deviceMajor, deviceMinor, inode } = mapping;
-    const event: FileEvent = { kind: "file", file, path, deviceMajor, deviceMinor, inode, buildId: "", segments: [] };
-    try {
-      const { bytes } = openMappedFile(this.pid, mapping);
-      try {
-        const elf = openElf(bytes);
-        event.buildId = elf.buildId ?? "";
-        event.segments = elf.segments.filter((segment) => segment.type === PT_LOAD).map(recordSegment);
-      } finally {
-        bytes.close();
-      }
-    } catch (error) {
-      this.warn(`${path}: recorded without build ID: ${describeError(error)}`);
-    }
-    return event;
+  private recordMapping(mapping: Mapping): RecordedMapping {
+    const { start, end, offset } = mapping;
+    const file = this.files.get(fileKey(mapping));
+    return file === undefined
+      ? { start, end, offset, file: -1, label: mapping.path || "[anon]" }
+      : { start, end, offset, file, label: "" };
   }
 }
 
 function fileKey(mapping: Mapping): string {
-  return mapping.inode === 0n ? mapping.path : `${mapping.deviceMajor}:${mapping.deviceMinor}:${mapping.inode}`;
+  return `${mapping.deviceMajor}:${mapping.deviceMinor}:${mapping.inode} ${mapping.path}`;
 }
 
-function recordSegment(segment: RecordedSegment): RecordedSegment {
+function describeFile(file: number, module: LoadedModule): FileEvent {
+  const { path, deviceMajor, deviceMinor, inode } = module.mappings[0];
+  const segments = module.segments.filter((segment) => segment.type === PT_LOAD).map(describeSegment);
+  return { kind: "file", file, path, deviceMajor, deviceMinor, inode, buildId: module.buildId ?? "", segments };
+}
+
+function describeSegment(segment: RecordedSegment): RecordedSegment {
   const { offset, fileSize, address, memorySize, flags } = segment;
   return { offset, fileSize, address, memorySize, flags };
 }
