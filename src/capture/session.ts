@@ -33,13 +33,12 @@ export type Capture = {
   /** What was probed, for people. */
   readonly libraries: readonly AllocatorLibrary[];
   /**
-   * Reads the account and emits what changed, an interval event last.
-   *
-   * @returns whether the process is still alive. When it is not, this was the final state of its account.
+   * Reads the account and emits what changed, an interval event last. The account of a process that has exited stays
+   * readable.
    */
-  poll(): boolean;
-  /** Emits the end of the recording and detaches. */
-  close(reason: string): void;
+  poll(): void;
+  /** Detaches. */
+  close(): void;
 };
 
 /**
@@ -59,9 +58,13 @@ export async function startCapture(
   const process = requireTarget(pid);
   const libraries = findAllocatorLibraries(process.pid);
   if (libraries.length === 0) {
-    throw new LeaklineError("unsupported", `process ${process.pid} (${process.command}) maps no allocator leakline knows`, {
-      hint: "leakline doctor PID lists what was looked for",
-    });
+    throw new LeaklineError(
+      "unsupported",
+      `process ${process.pid} (${process.command}) maps no allocator leakline knows`,
+      {
+        hint: "leakline doctor PID lists what was looked for",
+      },
+    );
   }
   const libbpf = await loadLibbpf();
   const object = libbpf.open(objectPath());
@@ -109,25 +112,19 @@ class LiveCapture implements Capture {
     this.emit = emit;
   }
 
-  poll(): boolean {
-    // Asked before the account is read: what a process did until its end must be in its last interval.
-    const alive = isAlive(this.process.pid, this.process.startTime);
+  poll(): void {
     const { stacks, totals, losses } = this.reader.read();
     const time = Date.now();
     // The mappings come first: a new stack is looked up in them. An exited process keeps those it had.
+    const alive = isAlive(this.process.pid, this.process.startTime);
     if (alive) this.updateMappings(time);
     for (const stack of stacks) this.emit(stack);
     this.emit({ kind: "interval", time, totals, losses });
     if (alive) forgetDeadThreads(this.object, this.process.pid);
-    return alive;
   }
 
-  close(reason: string): void {
-    try {
-      this.emit({ kind: "end", time: Date.now(), reason });
-    } finally {
-      this.object.close();
-    }
+  close(): void {
+    this.object.close();
   }
 
   private updateMappings(time: Time): void {
