@@ -6,3 +6,4 @@ export { ElfFile, type ElfOptions, openElf } from "./elf-file.ts";
 export type { DebugAltLink, DebugLink } from "./notes.ts";
 export type { Section } from "./sections.ts";
 export { fileOffsetToVirtual, type Segment, virtualToFileOffset } from "./segments.ts";
+export { readSymbols, type SymbolSource, SymbolTable } from "./symbol-table.ts";
