@@ -140,7 +140,8 @@ function fillColumns(table: SymbolTable, { rows, extended }: Location, is64: boo
         table.other[row] = view.getUint8(at + 5);
         table.sectionIndexes[row] = view.getUint16(at + 6, littleEndian);
         table.values[row] = int64(view, at + 8, littleEndian);
-        table.sizes[row] = Math.abs(int64(view, at + 16, littleEndian));
+        const size = int64(view, at + 16, littleEndian);
+        table.sizes[row] = size < 0 ? size + 2 ** 64 : size;
       } else {
         table.values[row] = view.getUint32(at + 4, littleEndian);
         table.sizes[row] = view.getUint32(at + 8, littleEndian);
