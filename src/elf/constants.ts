@@ -24,6 +24,7 @@ export const ET_CORE = 4;
 // gABI 4, ELF header: e_machine.
 export const EM_386 = 3;
 export const EM_PPC64 = 21;
+export const EM_S390 = 22;
 export const EM_ARM = 40;
 export const EM_X86_64 = 62;
 export const EM_AARCH64 = 183;

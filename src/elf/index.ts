@@ -6,3 +6,5 @@ export { ElfFile, type ElfOptions, openElf } from "./elf-file.ts";
 export type { DebugAltLink, DebugLink } from "./notes.ts";
 export type { Section } from "./sections.ts";
 export { fileOffsetToVirtual, type Segment, virtualToFileOffset } from "./segments.ts";
+export { type FoundSymbol, type SymbolIndex, symbolIndex } from "./symbol-index.ts";
+export { readSymbols, type SymbolSource, SymbolTable } from "./symbol-table.ts";
