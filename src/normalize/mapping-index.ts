@@ -66,11 +66,11 @@ export class MappingIndex<M extends MappedRange> {
   }
 
   private lookupPast(time: number, address: bigint): M | undefined {
-    if (this.past.length === 0) return undefined;
     this.pastEnds ??= this.sortPast();
     let index = upperBound(this.past, ({ mapping }) => mapping.start <= address);
+    if (index === 0) return undefined;
     // Straight to the last of this start that had begun by then: a plug-in may have come and gone a thousand times.
-    const start = this.past[index - 1]?.mapping.start;
+    const start = this.past[index - 1].mapping.start;
     index = upperBound(this.past, (l) => l.mapping.start < start || (l.mapping.start === start && l.from <= time));
     while (--index >= 0 && this.pastEnds[index] > address) {
       const { mapping, from, until } = this.past[index];

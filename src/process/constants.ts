@@ -26,3 +26,24 @@ export const MAX_MEMORY_READ = 16 << 20;
 
 /** How much of a file is compared with the process's memory to tell that both are the same: one page on x86-64. */
 export const IDENTITY_BYTES = 4096;
+
+/** `PT_INTERP` (gABI 5, "Program Header"): the dynamic linker's path. A static program has none. */
+export const PT_INTERP = 3;
+
+/** The namespaces that the kernel starts with have fixed numbers, include/linux/proc_ns.h. */
+export const INITIAL_PID_NAMESPACE = "pid:[4026531836]";
+export const INITIAL_USER_NAMESPACE = "user:[4026531837]";
+
+/** [major, minor] of the first kernel with each feature, from the kernel's change logs. */
+export const KERNEL = {
+  /** `bpf_get_attach_cookie`: one program serves many probes. Without it leakline does not work. */
+  attachCookie: [5, 15],
+  /** Attaches all probes in one call. */
+  uprobeMulti: [6, 6],
+  /** Return probes become a system call and cheaper... */
+  fastReturnProbe: [6, 11],
+  /** ...which seccomp filters no longer see, and so no longer kill, from here on. */
+  returnProbePassesSeccomp: [6, 14],
+  /** Probes on nop5 no longer trap. */
+  optimisedProbe: [6, 18],
+} as const;

@@ -36,25 +36,18 @@ export function openMappedFile(pid: number, mapping: Mapping): MappedFile {
     const what = mapping.path === "" ? "anonymous memory" : mapping.path;
     throw new LeaklineError("unsupported", `process ${pid}: ${what} at ${formatRange(mapping)} has no file behind it`);
   }
-  let replaced = false;
   let refusal: unknown;
   for (const path of candidates(pid, mapping)) {
     const found = fileAt(path);
-    if (!found) continue;
-    if (sameDevice(found, mapping) && !isMappedFile(found, mapping)) {
-      replaced = true;
-      continue;
-    }
+    if (!found || (sameDevice(found, mapping) && !isMappedFile(found, mapping))) continue;
     try {
       const opened = openVerified(pid, mapping, path);
       if (opened) return opened;
-      replaced = true;
     } catch (error) {
       refusal ??= error;
     }
   }
-  if (refusal !== undefined) throw refusal;
-  throw replaced ? mismatch(pid, mapping) : notFound(pid, mapping);
+  throw refusal ?? unreachable(pid, mapping);
 }
 
 function candidates(pid: number, mapping: Mapping): string[] {
@@ -75,20 +68,15 @@ function openVerified(pid: number, mapping: Mapping, path: string): MappedFile |
   return undefined;
 }
 
-function mismatch(pid: number, mapping: Mapping): LeaklineError {
-  return new LeaklineError(
-    "mismatch",
-    `${mapping.path}: process ${pid} runs another file than the one that has this path now`,
-    { hint: "it was replaced since the process started: restart the process, or run leakline as root on the host" },
-  );
-}
-
-function notFound(pid: number, mapping: Mapping): LeaklineError {
-  return mapping.deleted
-    ? new LeaklineError("not-found", `${mapping.path}: deleted since process ${pid} mapped it`, {
-        hint: "run as root on the host: /proc/PID/map_files still leads to the file",
-      })
-    : new LeaklineError("not-found", `${mapping.path}: process ${pid} has mapped it, but it cannot be reached`, {
-        hint: "run as root (sudo)",
-      });
+function unreachable(pid: number, mapping: Mapping): LeaklineError {
+  const { path, deleted } = mapping;
+  if (fileAt(`/proc/${pid}/root${path}`) || fileAt(path)) {
+    const hint = "it was replaced since the process started: restart the process, or run leakline as root on the host";
+    const message = `${path}: not the file that process ${pid} runs, only one of the same name`;
+    return new LeaklineError("mismatch", message, { hint });
+  }
+  const message = deleted
+    ? `${path}: deleted since process ${pid} mapped it`
+    : `${path}: mapped by process ${pid}, but out of reach`;
+  return new LeaklineError("not-found", message, { hint: "run as root on the host" });
 }
