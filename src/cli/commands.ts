@@ -1,0 +1,8 @@
+/** The table of commands, in the order of the help. */
+
+import { attach } from "./attach.ts";
+import type { Command } from "./command.ts";
+import { record } from "./record.ts";
+import { report } from "./report.ts";
+
+export const COMMANDS: readonly Command[] = [attach, record, report];

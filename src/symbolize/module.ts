@@ -1,0 +1,200 @@
+/**
+ * One ELF file and whatever debug information was found for it: from a virtual address to frames.
+ *
+ * Everything is opened when it is first needed, and remembered. What is damaged is passed over with a reason; the
+ * other sources still answer.
+ */
+
+import { hex, type VirtualAddress, virtualAddress } from "../base/address.ts";
+import { describeError, LeaklineError } from "../base/errors.ts";
+import { demangle } from "../demangle/index.ts";
+import { type Dwarf, type DwarfInput, openDwarf, type SourceFrame } from "../dwarf/index.ts";
+import { type ElfFile, type FoundSymbol, type SymbolIndex, symbolIndex } from "../elf/index.ts";
+import { findDebugFile, findSupplementaryFile } from "./debug-files.ts";
+import type { FileProvider } from "./file-provider.ts";
+import type { Frame } from "./frame.ts";
+
+/** A frame without what only the caller knows. */
+export type ModuleFrame = Omit<Frame, "address" | "module" | "buildId">;
+
+export class Module {
+  readonly elf: ElfFile;
+  /** As the process sees it. */
+  readonly path: string;
+  /** What was found damaged or missing, for people. */
+  readonly problems: string[] = [];
+  private readonly files: FileProvider;
+  private opened:
+    | {
+        debug: ElfFile | undefined;
+        symbols: SymbolIndex[];
+        symbolFiles: string[];
+        dwarf: Dwarf | undefined;
+        dwarfFile: string;
+      }
+    | undefined;
+
+  constructor(elf: ElfFile, path: string, files: FileProvider) {
+    this.elf = elf;
+    this.path = path;
+    this.files = files;
+  }
+
+  /**
+   * The frames at a virtual address, innermost first; at least one, with a reason when it has no symbol.
+   *
+   * @param isReturnAddress look up the instruction before it, the call: the one behind the call may belong to another
+   *   line, and after a call that never returns, to another function. Offsets still count to `address` itself.
+   */
+  find(address: VirtualAddress, isReturnAddress: boolean): ModuleFrame[] {
+    const wanted = virtualAddress(address - (isReturnAddress ? 1 : 0));
+    const sources = this.open();
+    const symbol = this.findSymbol(wanted);
+    const frames = this.findLines(wanted);
+    const outermost = frames.at(-1);
+    const result: ModuleFrame[] = frames.slice(0, -1).map((frame) => ({
+      symbol: nameOf(frame),
+      ...locationOf(frame),
+      inlined: true,
+      moduleAddress: address,
+      symbolSource: sources.dwarfFile,
+      lineSource: sources.dwarfFile,
+    }));
+    const last: ModuleFrame = { ...locationOf(outermost), inlined: false, moduleAddress: address };
+    if (outermost?.line !== undefined) last.lineSource = sources.dwarfFile;
+    nameFrame(last, address, outermost, symbol, sources.dwarfFile);
+    if (last.symbol === undefined) last.reason = this.whyNoSymbol();
+    else if (last.line === undefined) last.reason = this.whyNoLine();
+    return [...result, last];
+  }
+
+  private findSymbol(address: VirtualAddress): (FoundSymbol & { file: string }) | undefined {
+    const { symbols, symbolFiles } = this.open();
+    for (const [i, index] of symbols.entries()) {
+      const found = index.findSymbol(address);
+      if (found) return { ...found, file: symbolFiles[i] };
+    }
+    return undefined;
+  }
+
+  private findLines(address: VirtualAddress): SourceFrame[] {
+    const { dwarf } = this.open();
+    if (!dwarf) return [];
+    try {
+      return dwarf.find(address);
+    } catch (error) {
+      this.problem(error);
+      return [];
+    }
+  }
+
+  private open(): NonNullable<Module["opened"]> {
+    if (this.opened) return this.opened;
+    const own = this.elf;
+    const report = (message: string): void => void this.problems.push(message);
+    const debug = hasDwarf(own) ? undefined : findDebugFile(this.files, own, this.path, report);
+    const dwarfElf = hasDwarf(own) ? own : debug;
+    const symbolElfs = debug ? [debug, own] : [own];
+    this.opened = {
+      debug,
+      symbols: symbolElfs.map(symbolIndex),
+      symbolFiles: symbolElfs.map((elf) => elf.name),
+      dwarf: dwarfElf && this.openDwarf(dwarfElf, report),
+      dwarfFile: dwarfElf?.name ?? "",
+    };
+    return this.opened;
+  }
+
+  private openDwarf(elf: ElfFile, report: (message: string) => void): Dwarf | undefined {
+    try {
+      const supplementary = findSupplementaryFile(this.files, elf, elf.name, report);
+      return openDwarf({ ...dwarfInput(elf), supplementary: supplementary && dwarfInput(supplementary) });
+    } catch (error) {
+      this.problem(error);
+      return undefined;
+    }
+  }
+
+  private problem(error: unknown): void {
+    if (!(error instanceof LeaklineError)) throw error;
+    this.problems.push(describeError(error));
+  }
+
+  private whyNoSymbol(): string {
+    const stripped = this.elf.section(".symtab") === undefined && !this.opened?.debug;
+    return stripped ? "stripped: no symbol covers it" : "no symbol covers it";
+  }
+
+  private whyNoLine(): string {
+    return this.opened?.dwarf
+      ? "no line is recorded for it"
+      : "no debug information (compiled without -g, or stripped)";
+  }
+}
+
+/** The sections of an ELF file as the DWARF reader asks for them. */
+export function dwarfInput(elf: ElfFile): DwarfInput {
+  return { name: elf.name, littleEndian: elf.littleEndian, section: (name) => elf.sectionData(name) };
+}
+
+function hasDwarf(elf: ElfFile): boolean {
+  return elf.section(".debug_info") !== undefined || elf.section(".debug_line") !== undefined;
+}
+
+function nameOf(frame: SourceFrame): string | undefined {
+  const mangled = frame.function?.linkageName ?? frame.function?.name;
+  return mangled === undefined ? undefined : demangle(mangled);
+}
+
+function locationOf(frame: SourceFrame | undefined): Pick<Frame, "file" | "line" | "column"> {
+  const location: Pick<Frame, "file" | "line" | "column"> = {};
+  if (frame?.file !== undefined) location.file = frame.file;
+  // Line 0 and column 0 mean "none" (DWARF 5 §6.2.2).
+  if (frame?.line) location.line = frame.line;
+  if (frame?.column) location.column = frame.column;
+  return location;
+}
+
+/**
+ * Names the function that really stands at the address, so that symbol + offset is that address.
+ *
+ * The symbol table and the debug information nearly always agree. When they do not, the debug information is right
+ * about the function (a label inside it is not one), and the symbol table about a part of it that was moved elsewhere
+ * (`f.cold`): there the function's own entry would be far away.
+ */
+function nameFrame(
+  frame: ModuleFrame,
+  address: VirtualAddress,
+  source: SourceFrame | undefined,
+  symbol: (FoundSymbol & { file: string }) | undefined,
+  dwarfFile: string,
+): void {
+  const code = source?.function;
+  const mangled = code?.linkageName ?? code?.name;
+  if (symbol && (!code || mangled === undefined || symbol.address === code.rangeStart || isPartOf(symbol, mangled))) {
+    const names = [symbol.name, ...symbol.aliases];
+    const best = mangled !== undefined && names.includes(mangled) ? mangled : symbol.name;
+    frame.symbol = demangle(best);
+    frame.offset = address - symbol.address;
+    if (symbol.size > 0) frame.size = symbol.size;
+    const aliases = names.filter((name) => name !== best).map((name) => demangle(name));
+    if (aliases.length > 0) frame.aliases = aliases;
+    frame.symbolSource = `${symbol.file} ${symbol.source}`;
+    return;
+  }
+  if (!code || mangled === undefined) return;
+  frame.symbol = demangle(mangled);
+  frame.offset = address - code.rangeStart;
+  frame.size = code.rangeSize;
+  frame.symbolSource = dwarfFile;
+}
+
+/** `f.cold`, `f.part.0`, … are parts of `f`. */
+function isPartOf(symbol: FoundSymbol, name: string): boolean {
+  return [symbol.name, ...symbol.aliases].some((candidate) => candidate.startsWith(`${name}.`));
+}
+
+/** `libc.so.6+0x2724a`: what is left to say without a symbol. */
+export function moduleAndAddress(path: string, address: number): string {
+  return `${path.slice(path.lastIndexOf("/") + 1)}+0x${hex(address)}`;
+}
