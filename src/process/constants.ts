@@ -30,6 +30,16 @@ export const IDENTITY_BYTES = 4096;
 /** `PT_INTERP` (gABI 5, "Program Header"): the dynamic linker's path. A static program has none. */
 export const PT_INTERP = 3;
 
+/** gABI 4, "Symbol Table": binding and type. */
+export const STB_LOCAL = 0;
+export const STT_FUNC = 2;
+
+/** Most allocator functions taken from one file; real ones define at most a hundred. */
+export const MAX_ALLOCATOR_FUNCTIONS = 1000;
+
+/** Longest string table searched for glibc's version; glibc's has 30 kB. */
+export const MAX_VERSION_STRINGS = 1 << 20;
+
 /** The namespaces that the kernel starts with have fixed numbers, include/linux/proc_ns.h. */
 export const INITIAL_PID_NAMESPACE = "pid:[4026531836]";
 export const INITIAL_USER_NAMESPACE = "user:[4026531837]";

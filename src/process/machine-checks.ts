@@ -44,7 +44,11 @@ export function machineChecks(facts: MachineFacts): Check[] {
     checkArchitecture(facts.machine),
     checkPrivilege(facts, missing),
     ...(missing.length > 0 ? checkUnprivileged(facts) : []),
-    checkFeature("uprobes", facts.uprobeType, "use a kernel with CONFIG_UPROBES=y and CONFIG_PERF_EVENTS=y"),
+    checkFeature(
+      "uprobes",
+      facts.uprobeType && `event source ${facts.uprobeType}`,
+      "use a kernel with CONFIG_UPROBES=y and CONFIG_PERF_EVENTS=y",
+    ),
     checkFeature("BTF", facts.btf, "use a kernel with CONFIG_DEBUG_INFO_BTF=y"),
     checkFeature("libbpf", facts.libbpf, "install libbpf.so.1 (Debian: libbpf1, Fedora: libbpf)"),
     checkLockdown(facts.lockdown),
