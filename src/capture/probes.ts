@@ -1,63 +1,78 @@
 /**
  * Which functions are probed, with which program of `bpf/memleak.bpf.c`.
- *
- * The order of this table is the order of attaching. Frees come first: a block must never enter the account before
- * its free could be seen. Returns come before entries: a pending call must never wait for a return that has no probe.
  */
 
+import type { AllocatorFunction } from "../process/allocators.ts";
 import type { StackClass } from "../recording/events.ts";
 
-export type ProbedFunction = {
-  /** Symbol in the allocator's library. */
-  name: string;
-  /** Program for its entry. */
+type Treatment = {
+  /** Program for the entry. */
   program: string;
-  /** Whether the program `allocator_exit` is needed at its return. */
+  /** Whether `allocator_exit` is needed at the return. */
   returns: boolean;
   class: StackClass;
 };
 
-export const PROBED_FUNCTIONS: readonly ProbedFunction[] = [
-  { name: "free", program: "free_enter", returns: false, class: "heap" },
-  { name: "cfree", program: "free_enter", returns: false, class: "heap" },
-  { name: "munmap", program: "munmap_enter", returns: false, class: "mapping" },
-  { name: "malloc", program: "malloc_enter", returns: true, class: "heap" },
-  { name: "calloc", program: "calloc_enter", returns: true, class: "heap" },
-  { name: "realloc", program: "realloc_enter", returns: true, class: "heap" },
-  { name: "reallocarray", program: "reallocarray_enter", returns: true, class: "heap" },
-  { name: "posix_memalign", program: "posix_memalign_enter", returns: true, class: "heap" },
-  { name: "aligned_alloc", program: "memalign_enter", returns: true, class: "heap" },
-  { name: "memalign", program: "memalign_enter", returns: true, class: "heap" },
-  { name: "valloc", program: "malloc_enter", returns: true, class: "heap" },
-  { name: "pvalloc", program: "malloc_enter", returns: true, class: "heap" },
-  { name: "mmap", program: "mmap_enter", returns: true, class: "mapping" },
-  { name: "mmap64", program: "mmap_enter", returns: true, class: "mapping" },
-  { name: "mremap", program: "mremap_enter", returns: true, class: "mapping" },
-];
+const heap = (program: string): Treatment => ({ program, returns: true, class: "heap" });
+const mapping = (program: string): Treatment => ({ program, returns: true, class: "mapping" });
 
-/** The program for every return. */
-export const EXIT_PROGRAM = "allocator_exit";
+const TREATMENTS: { readonly [name: string]: Treatment } = {
+  malloc: heap("malloc_enter"),
+  calloc: heap("calloc_enter"),
+  realloc: heap("realloc_enter"),
+  reallocarray: heap("reallocarray_enter"),
+  posix_memalign: heap("posix_memalign_enter"),
+  aligned_alloc: heap("memalign_enter"),
+  memalign: heap("memalign_enter"),
+  valloc: heap("malloc_enter"),
+  pvalloc: heap("malloc_enter"),
+  free: { program: "free_enter", returns: false, class: "heap" },
+  cfree: { program: "free_enter", returns: false, class: "heap" },
+  free_sized: { program: "free_enter", returns: false, class: "heap" },
+  free_aligned_sized: { program: "free_enter", returns: false, class: "heap" },
+  mmap: mapping("mmap_enter"),
+  mmap64: mapping("mmap_enter"),
+  mremap: mapping("mremap_enter"),
+  munmap: { program: "munmap_enter", returns: false, class: "mapping" },
+};
+
+/** Every form of `operator new` takes the size first, and every form of `operator delete` the block (Itanium C++ ABI names). */
+const OPERATOR_NEW = /^_Zn[wa]/;
+const OPERATOR_DELETE = /^_Zd[la]/;
+
+const EXIT_PROGRAM = "allocator_exit";
 
 /** A place for a probe: a program at a file offset. */
 export type Probe = { function: string; program: string; offset: number; atReturn: boolean };
 
 /**
- * The probes for one library, in the order of attaching.
+ * The probes for one library, in the order in which they must be attached. Frees come first: a block must never enter
+ * the account before its free could be seen. Returns come before entries: a pending call must never wait for a return
+ * that has no probe.
  *
- * @param offsets file offset of each function that the library defines. Two names of one function (`mmap` and
- *   `mmap64`) get one probe: two would count the call twice.
+ * @param functions what the library defines; each stands once, whatever aliases it has.
  */
-export function planProbes(offsets: ReadonlyMap<string, number>, classes: ReadonlySet<StackClass>): Probe[] {
+export function planProbes(functions: readonly AllocatorFunction[], classes: ReadonlySet<StackClass>): Probe[] {
   const releases: Probe[] = [];
   const exits: Probe[] = [];
   const entries: Probe[] = [];
-  const taken = new Set<number>();
-  for (const { name, program, returns, class: stackClass } of PROBED_FUNCTIONS) {
-    const offset = offsets.get(name);
-    if (offset === undefined || taken.has(offset) || !classes.has(stackClass)) continue;
-    taken.add(offset);
+  const definesMalloc = functions.some(({ name }) => name === "malloc");
+  for (const { name, fileOffset: offset } of functions) {
+    const treatment = treatmentOf(name, definesMalloc);
+    if (!treatment || !classes.has(treatment.class)) continue;
+    const { program, returns } = treatment;
     (returns ? entries : releases).push({ function: name, program, offset, atReturn: false });
     if (returns) exits.push({ function: name, program: EXIT_PROGRAM, offset, atReturn: true });
   }
   return [...releases, ...exits, ...entries];
+}
+
+/**
+ * `operator new` is probed wherever it is: counted as the outermost call, its stack begins at the C++ caller.
+ * `operator delete` only where it belongs to an allocator; that of the C++ library is followed by the free that it calls.
+ */
+function treatmentOf(name: string, definesMalloc: boolean): Treatment | undefined {
+  if (OPERATOR_NEW.test(name)) return TREATMENTS.malloc;
+  if (OPERATOR_DELETE.test(name)) return definesMalloc ? TREATMENTS.free : undefined;
+  return TREATMENTS[name];
 }

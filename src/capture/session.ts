@@ -143,9 +143,9 @@ function attachProbes(
   libraries: readonly AllocatorLibrary[],
   classes: ReadonlySet<StackClass>,
 ): void {
-  for (const library of libraries) {
-    for (const probe of planProbes(library.functions, classes)) {
-      object.attachUprobe(probe.program, pid, library.openedAs, probe.offset, probe.atReturn);
+  for (const { module, functions } of libraries) {
+    for (const probe of planProbes(functions, classes)) {
+      object.attachUprobe(probe.program, pid, module.openedAs ?? module.path, probe.offset, probe.atReturn);
     }
   }
 }

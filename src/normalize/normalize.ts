@@ -70,7 +70,10 @@ export function normalizeIn(
  *
  * @param mappings by ascending start.
  */
-export function findMapping(mappings: readonly Mapping[], address: bigint): Mapping | undefined {
+export function findMapping<M extends { readonly start: bigint; readonly end: bigint }>(
+  mappings: readonly M[],
+  address: bigint,
+): M | undefined {
   let low = 0;
   let high = mappings.length;
   while (low < high) {
