@@ -10,8 +10,10 @@ import { arch, release } from "node:os";
 import { fileURLToPath } from "node:url";
 import { LeaklineError } from "../base/errors.ts";
 import { type BpfObject, loadLibbpf } from "../bpf/libbpf.ts";
-import { type AllocatorLibrary, findAllocatorLibraries } from "../process/allocators.ts";
-import { isAlive, type ProcessInfo, requireTarget } from "../process/process-info.ts";
+import type { AllocatorLibrary } from "../process/allocators.ts";
+import { findHazards, type TargetFacts } from "../process/hazards.ts";
+import { isAlive, type ProcessInfo } from "../process/process-info.ts";
+import { readTargetFacts } from "../process/target-facts.ts";
 import type { RecordingEvent, StackClass, Time } from "../recording/events.ts";
 import { AccountReader } from "./account-reader.ts";
 import { MappingTracker } from "./mapping-tracker.ts";
@@ -55,17 +57,9 @@ export async function startCapture(
   emit: (event: RecordingEvent) => void,
   warn: (message: string) => void,
 ): Promise<Capture> {
-  const process = requireTarget(pid);
-  const libraries = findAllocatorLibraries(process.pid);
-  if (libraries.length === 0) {
-    throw new LeaklineError(
-      "unsupported",
-      `process ${process.pid} (${process.command}) maps no allocator leakline knows`,
-      {
-        hint: "leakline doctor PID lists what was looked for",
-      },
-    );
-  }
+  const facts = readTargetFacts(pid);
+  checkHazards(facts, warn);
+  const { info: process, allocators: libraries } = facts;
   const libbpf = await loadLibbpf();
   const object = libbpf.open(objectPath());
   try {
@@ -85,6 +79,19 @@ export async function startCapture(
     object.close();
     if (!isAlive(process.pid, process.startTime)) throw exitedDuringAttach(process, error);
     throw error;
+  }
+}
+
+/** @throws LeaklineError `refused` when probes would hurt the process, `unsupported` when there is nothing to probe. */
+function checkHazards(facts: TargetFacts, warn: (message: string) => void): void {
+  const name = `process ${facts.info.pid} (${facts.info.command})`;
+  for (const { refuse, found, mend } of findHazards(facts)) {
+    if (refuse) throw new LeaklineError("refused", `${name} is not traced: ${found}`, { hint: mend });
+    warn(`${name}: ${found} (${mend})`);
+  }
+  if (facts.allocators.length === 0) {
+    const hint = "leakline doctor PID shows what it has mapped";
+    throw new LeaklineError("unsupported", `${name} has no allocator that leakline knows`, { hint });
   }
 }
 

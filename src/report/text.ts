@@ -10,6 +10,7 @@
 import { hex } from "../base/address.ts";
 import type { Frame } from "../symbolize/frame.ts";
 import type { Quality, Report, ReportStack } from "./model.ts";
+import { baseName, plural } from "./names.ts";
 
 export type TextOptions = {
   /** Whole paths of source files instead of their last part. */
@@ -92,12 +93,4 @@ function renderQuality(quality: Quality): string {
   if (parts.length === 0) parts.push("nothing dropped");
   parts.push(`${plural(quality.unmatchedFrees, "free")} of blocks from before the start`);
   return `data quality: ${parts.join("; ")}`;
-}
-
-function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
-}
-
-function baseName(path: string): string {
-  return path.slice(path.lastIndexOf("/") + 1);
 }

@@ -5,11 +5,11 @@
  * other sources still answer.
  */
 
-import { hex, type VirtualAddress, virtualAddress } from "../base/address.ts";
+import { type FileOffset, type VirtualAddress, virtualAddress } from "../base/address.ts";
 import { describeError, LeaklineError } from "../base/errors.ts";
 import { demangle } from "../demangle/index.ts";
 import { type Dwarf, type DwarfInput, openDwarf, type SourceFrame } from "../dwarf/index.ts";
-import { type ElfFile, type FoundSymbol, type SymbolIndex, symbolIndex } from "../elf/index.ts";
+import { type ElfFile, type FoundSymbol, fileOffsetToVirtual, type SymbolIndex, symbolIndex } from "../elf/index.ts";
 import { findDebugFile, findSupplementaryFile } from "./debug-files.ts";
 import type { FileProvider } from "./file-provider.ts";
 import type { Frame } from "./frame.ts";
@@ -66,6 +66,11 @@ export class Module {
     if (last.symbol === undefined) last.reason = this.whyNoSymbol();
     else if (last.line === undefined) last.reason = this.whyNoLine();
     return [...result, last];
+  }
+
+  /** The virtual address that a file offset is loaded at; undefined when no segment loads it. */
+  virtualAddress(offset: number): VirtualAddress | undefined {
+    return fileOffsetToVirtual(this.elf.segments, offset as FileOffset);
   }
 
   private findSymbol(address: VirtualAddress): (FoundSymbol & { file: string }) | undefined {
@@ -192,9 +197,4 @@ function nameFrame(
 /** `f.cold`, `f.part.0`, … are parts of `f`. */
 function isPartOf(symbol: FoundSymbol, name: string): boolean {
   return [symbol.name, ...symbol.aliases].some((candidate) => candidate.startsWith(`${name}.`));
-}
-
-/** `libc.so.6+0x2724a`: what is left to say without a symbol. */
-export function moduleAndAddress(path: string, address: number): string {
-  return `${path.slice(path.lastIndexOf("/") + 1)}+0x${hex(address)}`;
 }
