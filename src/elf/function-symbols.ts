@@ -1,0 +1,128 @@
+/**
+ * Which rows of a symbol table are code, and at what address: the rules that differ between machines and file types.
+ */
+
+import { Cursor } from "../base/cursor.ts";
+import {
+  EM_AARCH64,
+  EM_ARM,
+  EM_PPC64,
+  EM_RISCV,
+  ET_REL,
+  PF_X,
+  PT_LOAD,
+  SHF_EXECINSTR,
+  SHN_COMMON,
+  SHN_UNDEF,
+  STB_LOCAL,
+  STT_FUNC,
+  STT_GNU_IFUNC,
+  STT_NOTYPE,
+} from "./constants.ts";
+import type { ElfFile } from "./elf-file.ts";
+import type { Section } from "./sections.ts";
+import type { Segment } from "./segments.ts";
+import type { SymbolTable } from "./symbol-table.ts";
+
+export type FunctionRows = {
+  /** Row numbers of function-like symbols, in file order. */
+  rows: Uint32Array;
+  /** By row number of the symbol table: the address to look up by. */
+  addresses: Float64Array;
+  /** By row number: the first address that a symbol without a size cannot reach. */
+  limits: Float64Array;
+  /**
+   * Only in a relocatable file, by section index: what is added to a symbol's offset so that the sections, which all
+   * start at 0, do not overlap.
+   */
+  sectionBases: Float64Array | undefined;
+};
+
+/** Functions, indirect functions, and untyped labels in executable sections; no imports, no mapping symbols. */
+export function collectFunctions(elf: ElfFile, table: SymbolTable): FunctionRows {
+  const { count, values, sectionIndexes } = table;
+  const sectionBases = elf.type === ET_REL ? layOutSections(elf) : undefined;
+  const descriptors = readDescriptors(elf);
+  const codeSegments = elf.segments
+    .filter(({ type, flags }) => type === PT_LOAD && flags & PF_X)
+    .slice(0, MAX_SEGMENTS);
+  const addresses = new Float64Array(count);
+  const limits = new Float64Array(count);
+  const rows = new Uint32Array(count);
+  let found = 0;
+  for (let row = 1; row < count; row++) {
+    const type = table.type(row);
+    if (type !== STT_FUNC && type !== STT_GNU_IFUNC && type !== STT_NOTYPE) continue;
+    const sectionIndex = sectionIndexes[row];
+    if (sectionIndex === SHN_UNDEF || sectionIndex === SHN_COMMON - 0x10000) continue;
+    const section = elf.sections[sectionIndex];
+    if (type === STT_NOTYPE) {
+      const code = section
+        ? section.flags & SHF_EXECINSTR
+        : sectionIndex > 0 && codeSegments.some((segment) => isInside(segment, values[row]));
+      if (!code || isAssemblerSymbol(elf.machine, table, row)) continue;
+    }
+
+    let address = values[row];
+    // The lowest bit of a Thumb function says "switch to Thumb" (ELF for the Arm Architecture, "Symbol Values").
+    if (elf.machine === EM_ARM && type !== STT_NOTYPE && address % 2 !== 0) address -= 1;
+    if (descriptors && sectionIndex === descriptors.section.index) address = descriptors.target(address);
+    const base = sectionBases?.[sectionIndex] ?? 0;
+    addresses[row] = base + address;
+    limits[row] = base + address + 1;
+    if (section && table.source === ".symtab") limits[row] = base + (sectionBases ? 0 : section.address) + section.size;
+    rows[found++] = row;
+  }
+  return { rows: rows.slice(0, found), addresses, limits, sectionBases };
+}
+
+/** One section behind the other, in place of the addresses that they will get when they are loaded. */
+function layOutSections(elf: ElfFile): Float64Array {
+  const bases = new Float64Array(elf.sections.length);
+  let base = 0;
+  for (const section of elf.sections) {
+    bases[section.index] = base;
+    // No code section is larger than its file; without this, sizes that lie would make the sums inexact.
+    if (section.flags & SHF_EXECINSTR) base += Math.min(section.size, elf.source.size) + 1;
+  }
+  return bases;
+}
+
+function isInside(segment: Segment, address: number): boolean {
+  return address >= segment.address && address - segment.address < segment.memorySize;
+}
+
+/**
+ * Symbols that assemblers leave behind and nobody should see: `.L…` labels, and the mapping symbols that say what
+ * follows is code or data: `$a $t $d` (Arm), `$x $d` (AArch64), `$x… $d` (RISC-V).
+ */
+function isAssemblerSymbol(machine: number, table: SymbolTable, row: number): boolean {
+  if (table.bind(row) !== STB_LOCAL) return false;
+  const name = table.name(row);
+  if (name.startsWith(".L")) return true;
+  if (machine === EM_RISCV) return /^\$(d|x)/.test(name);
+  return (machine === EM_ARM || machine === EM_AARCH64) && /^\$[atdx](\.|$)/.test(name);
+}
+
+type Descriptors = { section: Section; target(address: number): number };
+
+/**
+ * On 64-bit PowerPC, ABI version 1, a function symbol is the address of a descriptor in `.opd`, whose first word is
+ * the address of the code (64-bit PowerPC ELF ABI Supplement 1.9 §3.2.1).
+ */
+function readDescriptors(elf: ElfFile): Descriptors | undefined {
+  const section = elf.machine === EM_PPC64 && elf.type !== ET_REL ? elf.section(".opd") : undefined;
+  const data = section && elf.sectionData(section);
+  if (!data) return undefined;
+  return {
+    section,
+    target(address) {
+      const at = address - section.address;
+      if (at < 0 || at + 8 > data.size) return address;
+      return new Cursor(data.read(at, 8), elf.littleEndian, elf.name, ".opd").i64();
+    },
+  };
+}
+
+/** Executable segments that are looked at: one or two in practice. */
+const MAX_SEGMENTS = 16;

@@ -1,0 +1,188 @@
+/**
+ * From an address to the symbol that contains it.
+ *
+ * Symbols that start at one address form a *group*: the best of them gives the name, the others are its aliases.
+ * Groups may nest and overlap (a label inside a function, a function with two entries), so a sweep over them writes
+ * down, once, where the answer changes:
+ *
+ *     symbols     outer [0x10,0x50)   inner [0x20,0x30)
+ *     address      0x10   0x20   0x30   0x50
+ *     answer       outer  inner  outer  none
+ *
+ * A lookup is then one binary search, whatever the file. All in typed arrays of row numbers; names stay in the file.
+ */
+
+import { type VirtualAddress, virtualAddress } from "../base/address.ts";
+import { LeaklineError } from "../base/errors.ts";
+import { STB_GLOBAL, STB_GNU_UNIQUE, STB_LOCAL, STB_WEAK, STT_NOTYPE } from "./constants.ts";
+import type { ElfFile } from "./elf-file.ts";
+import { collectFunctions, type FunctionRows } from "./function-symbols.ts";
+import { readSymbols, type SymbolSource, type SymbolTable } from "./symbol-table.ts";
+
+export type FoundSymbol = {
+  /** As the file has it: not demangled. */
+  name: string;
+  /** Where it starts. In a relocatable file, an offset into the section that was asked for. */
+  address: VirtualAddress;
+  /** Bytes, 0 when the file does not say. */
+  size: number;
+  /** Other names of the same address, best first; at most `MAX_ALIASES`. */
+  aliases: string[];
+  source: SymbolSource;
+};
+
+export type SymbolIndex = {
+  /**
+   * The innermost function symbol that contains `address`; `.symtab` is asked first, then `.dynsym`.
+   *
+   * A symbol without a size reaches to the next symbol or the end of its section in `.symtab`, where such symbols are
+   * assembly code; in `.dynsym`, where most of the neighbours are missing, it answers for its own address only.
+   *
+   * @param section index of the section that `address` is an offset into: for relocatable files, whose sections have
+   * no addresses yet. Default: `.text`. Ignored for other files.
+   */
+  findSymbol(address: VirtualAddress, section?: number): FoundSymbol | undefined;
+};
+
+/** Builds the index of a file's symbols: linear in their number but for one sort. Damaged tables go to `elf.problems`. */
+export function symbolIndex(elf: ElfFile): SymbolIndex {
+  const parts: TableIndex[] = [];
+  for (const source of [".symtab", ".dynsym"] as const) {
+    try {
+      const table = readSymbols(elf, source);
+      if (table) parts.push(indexTable(elf, table));
+    } catch (error) {
+      if (!(error instanceof LeaklineError)) throw error;
+      elf.problems.push(error);
+    }
+  }
+  return {
+    findSymbol(address, section) {
+      for (const part of parts) {
+        const found = findInTable(part, address, section ?? elf.section(".text")?.index ?? 0);
+        if (found) return found;
+      }
+      return undefined;
+    },
+  };
+}
+
+/** Row numbers sorted by address; group *g* is `rows[first[g]]` to before `rows[first[g + 1]]`. */
+type TableIndex = {
+  table: SymbolTable;
+  functions: FunctionRows;
+  rows: Uint32Array;
+  first: Uint32Array;
+  /** From `boundaries[i]` on, until the next one, group `owners[i]` is the innermost; -1 for none. */
+  boundaries: Float64Array;
+  owners: Int32Array;
+};
+
+function indexTable(elf: ElfFile, table: SymbolTable): TableIndex {
+  const functions = collectFunctions(elf, table);
+  const rows = sortRows(table, functions);
+  const { addresses } = functions;
+  const first = new Uint32Array(rows.length + 1);
+  let groups = 0;
+  for (let i = 0; i < rows.length; i++)
+    if (i === 0 || addresses[rows[i]] !== addresses[rows[i - 1]]) first[groups++] = i;
+  first[groups] = rows.length;
+  return { table, functions, rows, first: first.slice(0, groups + 1), ...sweep(functions, rows, first, groups, table) };
+}
+
+/** By address; at one address by how good a name the symbol gives. */
+function sortRows(table: SymbolTable, { addresses, rows }: FunctionRows): Uint32Array {
+  const rank = new Uint8Array(table.count);
+  for (const row of rows) {
+    const bind = table.bind(row);
+    const strength =
+      bind === STB_GLOBAL || bind === STB_GNU_UNIQUE ? 0 : bind === STB_WEAK ? 1 : bind === STB_LOCAL ? 2 : 3;
+    rank[row] = (table.type(row) === STT_NOTYPE ? 4 : 0) + strength;
+  }
+  return rows.slice().sort((a, b) => addresses[a] - addresses[b] || rank[a] - rank[b] || a - b);
+}
+
+/** Walks the groups by address with a stack of those that are open, and writes a boundary wherever its top changes. */
+function sweep(
+  { addresses, limits }: FunctionRows,
+  rows: Uint32Array,
+  first: Uint32Array,
+  groups: number,
+  table: SymbolTable,
+): { boundaries: Float64Array; owners: Int32Array } {
+  const boundaries = new Float64Array(2 * groups);
+  const owners = new Int32Array(2 * groups);
+  const ends = new Float64Array(groups);
+  const open = new Int32Array(groups);
+  let count = 0;
+  let depth = 0;
+
+  function mark(address: number, owner: number): void {
+    if (count > 0 && boundaries[count - 1] === address) count--;
+    boundaries[count] = address;
+    owners[count++] = owner;
+  }
+  /** Closes what ends at or before `address`; beneath each may be others that have ended too. */
+  function closeUntil(address: number): void {
+    while (depth > 0 && ends[open[depth - 1]] <= address) {
+      const end = ends[open[depth - 1]];
+      while (depth > 0 && ends[open[depth - 1]] <= end) depth--;
+      mark(end, depth > 0 ? open[depth - 1] : -1);
+    }
+  }
+
+  for (let group = 0; group < groups; group++) {
+    const start = addresses[rows[first[group]]];
+    closeUntil(start);
+    let end = start;
+    for (let i = first[group]; i < first[group + 1]; i++) end = Math.max(end, start + table.sizes[rows[i]]);
+    if (end === start) {
+      // No size: as far as the next symbol, the section, or the function it is a label of.
+      end = limits[rows[first[group]]];
+      if (group + 1 < groups) end = Math.min(end, addresses[rows[first[group + 1]]]);
+      if (depth > 0) end = Math.min(end, ends[open[depth - 1]]);
+    }
+    if (end <= start) continue;
+    ends[group] = end;
+    open[depth++] = group;
+    mark(start, group);
+  }
+  closeUntil(Number.POSITIVE_INFINITY);
+  return { boundaries: boundaries.slice(0, count), owners: owners.slice(0, count) };
+}
+
+function findInTable(index: TableIndex, address: number, section: number): FoundSymbol | undefined {
+  const { table, functions, rows, first, boundaries, owners } = index;
+  const base = functions.sectionBases?.[section] ?? 0;
+  const key = address + base;
+  let low = 0;
+  let high = boundaries.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (boundaries[middle] <= key) low = middle + 1;
+    else high = middle;
+  }
+  const group = low === 0 ? -1 : owners[low - 1];
+  if (group < 0) return undefined;
+
+  let best = -1;
+  let name = "";
+  const aliases: string[] = [];
+  for (let i = first[group]; i < first[group + 1] && aliases.length < MAX_ALIASES; i++) {
+    const row = rows[i];
+    // Beside symbols with a size, one without is taken to be as large as they are.
+    if (table.sizes[row] > 0 && key >= functions.addresses[row] + table.sizes[row]) continue;
+    const candidate = table.name(row);
+    if (candidate === "") continue;
+    if (best < 0) {
+      best = row;
+      name = candidate;
+    } else if (candidate !== name && !aliases.includes(candidate)) aliases.push(candidate);
+  }
+  if (best < 0 || (functions.sectionBases && table.sectionIndexes[best] !== section)) return undefined;
+  const start = virtualAddress(functions.addresses[best] - base);
+  return { name, address: start, size: table.sizes[best], aliases, source: table.source };
+}
+
+/** Identical code folding can give one address thousands of names. */
+const MAX_ALIASES = 32;

@@ -1,0 +1,176 @@
+/**
+ * Symbol tables (gABI 4, "Symbol Table"): `.symtab` and `.dynsym`, as columns in file order.
+ *
+ * A large program has a million symbols, so there is no object for each: a row is an index into typed arrays, and its
+ * name is read from the file when somebody asks for it.
+ */
+
+import { type ByteSource, decodeText, readCString } from "../base/bytes.ts";
+import { LeaklineError, MalformedError } from "../base/errors.ts";
+import { SHN_LORESERVE, SHN_XINDEX, SHT_DYNSYM, SHT_SYMTAB, SHT_SYMTAB_SHNDX } from "./constants.ts";
+import { findDynamicSymbols } from "./dynamic.ts";
+import type { ElfFile } from "./elf-file.ts";
+import { readSymbolVersions, type SymbolVersions } from "./symbol-versions.ts";
+
+export type SymbolSource = ".symtab" | ".dynsym";
+
+/** Where a symbol table is: its rows, their strings, and the indexes that do not fit a row. */
+type Location = { rows: ByteSource; strings: ByteSource; extended: ByteSource | undefined };
+
+/**
+ * Reads one symbol table.
+ *
+ * `.dynsym` is found through PT_DYNAMIC when the file has no section headers.
+ *
+ * @returns undefined when the file has no such table.
+ * @throws MalformedError when it is damaged.
+ */
+export function readSymbols(elf: ElfFile, source: SymbolSource): SymbolTable | undefined {
+  const location = locateSymbols(elf, source);
+  if (!location) return undefined;
+  const table = new SymbolTable(elf, source, location);
+  fillColumns(table, location, elf.is64, elf.littleEndian);
+  return table;
+}
+
+/** Columns of one length: row *i* of each is symbol *i*, the empty one at 0 included. */
+export class SymbolTable {
+  readonly source: SymbolSource;
+  readonly count: number;
+  /** `st_value`: mostly a virtual address; in a relocatable file an offset into the symbol's section. */
+  readonly values: Float64Array;
+  /** `st_size` in bytes, 0 for unknown. */
+  readonly sizes: Float64Array;
+  /** `st_name`, an offset into the string table. */
+  readonly nameOffsets: Uint32Array;
+  /** `st_info`; see `type` and `bind`. */
+  readonly info: Uint8Array;
+  /** `st_other`; see `visibility`. */
+  readonly other: Uint8Array;
+  /** Index of the symbol's section. Reserved ones are negative, so that a file with 65,521 sections is not mistaken: SHN_ABS is 0xfff1 - 0x10000. */
+  readonly sectionIndexes: Int32Array;
+
+  private readonly elf: ElfFile;
+  private readonly strings: ByteSource;
+  private versions: SymbolVersions | undefined;
+
+  constructor(elf: ElfFile, source: SymbolSource, { rows, strings }: Location) {
+    this.elf = elf;
+    this.source = source;
+    this.strings = strings;
+    this.count = Math.floor(rows.size / symbolSize(elf.is64));
+    this.values = new Float64Array(this.count);
+    this.sizes = new Float64Array(this.count);
+    this.nameOffsets = new Uint32Array(this.count);
+    this.info = new Uint8Array(this.count);
+    this.other = new Uint8Array(this.count);
+    this.sectionIndexes = new Int32Array(this.count);
+  }
+
+  /** `STT_*` */
+  type(row: number): number {
+    return this.info[row] & 0xf;
+  }
+
+  /** `STB_*` */
+  bind(row: number): number {
+    return this.info[row] >> 4;
+  }
+
+  /** `STV_*` */
+  visibility(row: number): number {
+    return this.other[row] & 3;
+  }
+
+  /** The symbol's name as the string table has it; empty when it has none or the string is damaged. */
+  name(row: number): string {
+    const offset = this.nameOffsets[row];
+    if (offset === 0) return "";
+    try {
+      return decodeText(readCString(this.strings, offset, MAX_NAME));
+    } catch (error) {
+      if (!(error instanceof LeaklineError)) throw error;
+      return "";
+    }
+  }
+
+  /**
+   * The name with its version in the notation of linkers: `puts@@GLIBC_2.2.5` for a default definition, `puts@…` for
+   * a hidden one or a reference.
+   */
+  versionedName(row: number): string {
+    const name = this.name(row);
+    if (this.source !== ".dynsym" || name === "") return name;
+    this.versions ??= readSymbolVersions(this.elf);
+    return name + this.versions.suffix(row, this.sectionIndexes[row]);
+  }
+}
+
+/** Symbol table entries in the two classes. */
+function symbolSize(is64: boolean): number {
+  return is64 ? 24 : 16;
+}
+
+function locateSymbols(elf: ElfFile, source: SymbolSource): Location | undefined {
+  const type = source === ".symtab" ? SHT_SYMTAB : SHT_DYNSYM;
+  const section = elf.sections.find((candidate) => candidate.type === type);
+  if (!section) return source === ".dynsym" && elf.sections.length === 0 ? findDynamicSymbols(elf) : undefined;
+  if (section.entrySize !== symbolSize(elf.is64))
+    throw new MalformedError(elf.name, section.name, 0, `entries of ${section.entrySize} bytes`);
+  const rows = elf.sectionData(section);
+  const strings = elf.sections[section.link] && elf.sectionData(elf.sections[section.link]);
+  if (!rows || !strings) throw new MalformedError(elf.name, section.name, 0, "the symbols have no string table");
+  const extension = elf.sections.find(
+    (candidate) => candidate.type === SHT_SYMTAB_SHNDX && candidate.link === section.index,
+  );
+  return { rows, strings, extended: extension && elf.sectionData(extension) };
+}
+
+function fillColumns(table: SymbolTable, { rows, extended }: Location, is64: boolean, littleEndian: boolean): void {
+  if (rows.size > MAX_TABLE) throw new LeaklineError("limit", `${rows.name}: more than ${MAX_TABLE} bytes of symbols`);
+  const rowSize = symbolSize(is64);
+  for (let first = 0; first < table.count; first += CHUNK_ROWS) {
+    const count = Math.min(CHUNK_ROWS, table.count - first);
+    const view = viewOf(rows.read(first * rowSize, count * rowSize));
+    for (let i = 0, at = 0; i < count; i++, at += rowSize) {
+      const row = first + i;
+      table.nameOffsets[row] = view.getUint32(at, littleEndian);
+      if (is64) {
+        table.info[row] = view.getUint8(at + 4);
+        table.other[row] = view.getUint8(at + 5);
+        table.sectionIndexes[row] = view.getUint16(at + 6, littleEndian);
+        table.values[row] = int64(view, at + 8, littleEndian);
+        const size = int64(view, at + 16, littleEndian);
+        table.sizes[row] = size < 0 ? size + 2 ** 64 : size;
+      } else {
+        table.values[row] = view.getUint32(at + 4, littleEndian);
+        table.sizes[row] = view.getUint32(at + 8, littleEndian);
+        table.info[row] = view.getUint8(at + 12);
+        table.other[row] = view.getUint8(at + 13);
+        table.sectionIndexes[row] = view.getUint16(at + 14, littleEndian);
+      }
+    }
+  }
+  for (let row = 0; row < table.count; row++) {
+    const index = table.sectionIndexes[row];
+    if (index === SHN_XINDEX && extended && row * 4 + 4 <= extended.size)
+      table.sectionIndexes[row] = viewOf(extended.read(row * 4, 4)).getUint32(0, littleEndian);
+    else if (index >= SHN_LORESERVE) table.sectionIndexes[row] = index - 0x10000;
+  }
+}
+
+function int64(view: DataView, at: number, littleEndian: boolean): number {
+  const low = view.getUint32(littleEndian ? at : at + 4, littleEndian);
+  return view.getInt32(littleEndian ? at + 4 : at, littleEndian) * 4294967296 + low;
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Longest name that is read, in bytes: mangled C++ reaches tens of thousands. */
+const MAX_NAME = 1 << 18;
+/** Eleven million symbols. */
+const MAX_TABLE = 1 << 28;
+/** Rows read at once: the raw table need not be in memory as a whole. */
+const CHUNK_ROWS = 1 << 14;
