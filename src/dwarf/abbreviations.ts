@@ -1,0 +1,287 @@
+/**
+ * Abbreviation tables (DWARF 5 §7.5.3), compiled into skip plans.
+ *
+ * A DIE is a code and then bare attribute values; the abbreviation with that code says which attributes they are and in
+ * which forms. Nearly all DIEs of a unit are only skipped, so each abbreviation is compiled once into a plan: a number
+ * of bytes to skip, or a step for a value of variable length. A plan also picks up DW_AT_sibling, with which a whole
+ * subtree is skipped. All abbreviations of a table share a few flat arrays.
+ *
+ * Declarations are read only as far as they are asked for: for the root of a unit, which the index of all units wants,
+ * one is usually enough. A plan depends on the sizes of addresses and offsets, so a table belongs to units of one shape.
+ */
+
+import type { ByteSource } from "../base/bytes.ts";
+import { LeaklineError, type MalformedError } from "../base/errors.ts";
+import * as dw from "./constants.ts";
+import { Int32List } from "./growable.ts";
+import { MAX_ABBREVIATION_ATTRIBUTES } from "./limits.ts";
+import { SectionCursor } from "./section-cursor.ts";
+
+/** What decides the size of a form: bytes in an address, in an offset, and in a DW_FORM_ref_addr. */
+export type UnitShape = { readonly addressSize: number; readonly offsetSize: number; readonly refAddrSize: number };
+
+// Steps of a plan. A step >= 0 skips that many bytes.
+export const SKIP_LEB = -1;
+export const SKIP_STRING = -2;
+export const SKIP_BLOCK1 = -3;
+export const SKIP_BLOCK2 = -4;
+export const SKIP_BLOCK4 = -5;
+export const SKIP_BLOCK = -6;
+export const SKIP_INDIRECT = -7;
+export const SIBLING1 = -8;
+export const SIBLING2 = -9;
+export const SIBLING4 = -10;
+export const SIBLING_LEB = -11;
+
+/** Bytes of the section fetched first; many tables are not longer. */
+const WINDOW = 2048;
+
+export class AbbreviationTable {
+  private readonly cursor: SectionCursor;
+  private readonly shape: UnitShape;
+  private complete = false;
+  /** Codes 1..dense are at the indices 0..dense-1, as nearly every compiler numbers them; `sparse` has the others. */
+  private dense = 0;
+  private readonly sparse = new Map<number, number>();
+  private readonly tags = new Int32List();
+  private readonly children = new Int32List();
+  private readonly code = new Int32List();
+  /** Abbreviation i has the steps [stepStart[i], stepStart[i + 1]), and its attributes likewise. */
+  private readonly stepStart = new Int32List();
+  private readonly attributeStart = new Int32List();
+  private readonly stepList = new Int32List();
+  private readonly names = new Int32List();
+  private readonly forms = new Int32List();
+  private readonly implicitConsts = new Map<number, number>();
+
+  /** @param offset where the table starts in `source`, which is .debug_abbrev. */
+  constructor(source: ByteSource, littleEndian: boolean, offset: number, shape: UnitShape) {
+    this.cursor = new SectionCursor(source, littleEndian, offset, WINDOW);
+    this.shape = shape;
+    this.stepStart.push(0);
+    this.attributeStart.push(0);
+  }
+
+  /**
+   * The index of the abbreviation with this code.
+   *
+   * @throws MalformedError when the table has no such code, or is damaged before it.
+   */
+  find(code: number): number {
+    return code <= this.dense ? code - 1 : this.findSparse(code);
+  }
+
+  /** Where the part of the table that was read so far ends in its section. */
+  get endOffset(): number {
+    return this.cursor.offset;
+  }
+
+  tag(index: number): number {
+    return this.tags.values[index];
+  }
+
+  hasChildren(index: number): boolean {
+    return this.children.values[index] !== 0;
+  }
+
+  /** Whether DIEs of this abbreviation state an address range: DW_AT_low_pc or DW_AT_ranges. */
+  hasCode(index: number): boolean {
+    return this.code.values[index] !== 0;
+  }
+
+  /** All plans, one after another. To be fetched again after `find`, which may replace the array. */
+  get steps(): Int32Array {
+    return this.stepList.values;
+  }
+
+  firstStep(index: number): number {
+    return this.stepStart.values[index];
+  }
+
+  /** The first of the abbreviation's attributes; those of `index + 1` begin where they end. */
+  firstAttribute(index: number): number {
+    return this.attributeStart.values[index];
+  }
+
+  attributeName(attribute: number): number {
+    return this.names.values[attribute];
+  }
+
+  attributeForm(attribute: number): number {
+    return this.forms.values[attribute];
+  }
+
+  /** The value of an attribute whose form is DW_FORM_implicit_const. */
+  implicitConst(attribute: number): number {
+    return this.implicitConsts.get(attribute) ?? 0;
+  }
+
+  private findSparse(code: number): number {
+    const known = this.sparse.get(code);
+    if (known !== undefined) return known;
+    while (!this.complete) {
+      const index = this.tags.length;
+      if (this.readDeclaration() === code) return index;
+    }
+    throw this.malformed(`no abbreviation has code ${code}`);
+  }
+
+  /** Reads one declaration and compiles it. Returns its code, 0 at the end of the table. */
+  private readDeclaration(): number {
+    // Should this throw half-way, the table stays as it was before the declaration, and further calls throw again.
+    const index = this.tags.length;
+    const start = this.cursor.offset;
+    this.stepList.length = this.stepStart.values[index];
+    this.names.length = this.attributeStart.values[index];
+    this.forms.length = this.names.length;
+    try {
+      return this.readDeclarationAt(index);
+    } catch (error) {
+      this.cursor.seek(start);
+      throw error;
+    }
+  }
+
+  private readDeclarationAt(index: number): number {
+    // Each part is at most 30 bytes long: three LEB128 of 64 bits.
+    let cursor = this.cursor.need(32);
+    const code = cursor.remaining === 0 ? 0 : cursor.uleb();
+    if (code === 0) {
+      this.complete = true;
+      return 0;
+    }
+    const tag = cursor.uleb();
+    const hasChildren = cursor.u8();
+    let hasCode = 0;
+    let fixed = 0;
+    for (;;) {
+      cursor = this.cursor.need(32);
+      const name = cursor.uleb();
+      const form = cursor.uleb();
+      if (form === dw.DW_FORM_implicit_const) this.implicitConsts.set(this.names.length, cursor.sleb());
+      if (name === 0 && form === 0) break;
+      if (name === dw.DW_AT_low_pc || name === dw.DW_AT_ranges) hasCode = 1;
+      this.names.push(name);
+      this.forms.push(form);
+      if (this.names.length > MAX_ABBREVIATION_ATTRIBUTES)
+        throw new LeaklineError("limit", `abbreviation table with more than ${MAX_ABBREVIATION_ATTRIBUTES} attributes`);
+      const step = name === dw.DW_AT_sibling ? siblingStep(form) : undefined;
+      const size = step ?? this.step(form);
+      if (size >= 0) {
+        fixed += size;
+      } else {
+        if (fixed > 0) this.stepList.push(fixed);
+        fixed = 0;
+        this.stepList.push(size);
+      }
+    }
+    if (fixed > 0) this.stepList.push(fixed);
+    this.tags.push(tag);
+    this.children.push(hasChildren);
+    this.code.push(hasCode);
+    this.stepStart.push(this.stepList.length);
+    this.attributeStart.push(this.names.length);
+    // The first declaration of a code wins, as for a reader that searches the table from its start.
+    if (code === this.dense + 1 && index === this.dense) this.dense++;
+    else if (code > this.dense && !this.sparse.has(code)) this.sparse.set(code, index);
+    return code;
+  }
+
+  private step(form: number): number {
+    const step = formStep(form, this.shape);
+    if (step === undefined) throw this.malformed(`unknown form 0x${form.toString(16)}`);
+    return step;
+  }
+
+  private malformed(what: string): MalformedError {
+    return this.cursor.need(0).malformed(what);
+  }
+}
+
+/** The step that skips a value of this form: its size in bytes, or a negative step; undefined for an unknown form. */
+export function formStep(form: number, shape: UnitShape): number | undefined {
+  switch (form) {
+    case dw.DW_FORM_implicit_const:
+    case dw.DW_FORM_flag_present:
+      return 0;
+    case dw.DW_FORM_data1:
+    case dw.DW_FORM_ref1:
+    case dw.DW_FORM_flag:
+    case dw.DW_FORM_strx1:
+    case dw.DW_FORM_addrx1:
+      return 1;
+    case dw.DW_FORM_data2:
+    case dw.DW_FORM_ref2:
+    case dw.DW_FORM_strx2:
+    case dw.DW_FORM_addrx2:
+      return 2;
+    case dw.DW_FORM_strx3:
+    case dw.DW_FORM_addrx3:
+      return 3;
+    case dw.DW_FORM_data4:
+    case dw.DW_FORM_ref4:
+    case dw.DW_FORM_strx4:
+    case dw.DW_FORM_addrx4:
+    case dw.DW_FORM_ref_sup4:
+      return 4;
+    case dw.DW_FORM_data8:
+    case dw.DW_FORM_ref8:
+    case dw.DW_FORM_ref_sig8:
+    case dw.DW_FORM_ref_sup8:
+      return 8;
+    case dw.DW_FORM_data16:
+      return 16;
+    case dw.DW_FORM_addr:
+      return shape.addressSize;
+    case dw.DW_FORM_ref_addr:
+      return shape.refAddrSize;
+    case dw.DW_FORM_strp:
+    case dw.DW_FORM_line_strp:
+    case dw.DW_FORM_strp_sup:
+    case dw.DW_FORM_sec_offset:
+    case dw.DW_FORM_GNU_ref_alt:
+    case dw.DW_FORM_GNU_strp_alt:
+      return shape.offsetSize;
+    case dw.DW_FORM_udata:
+    case dw.DW_FORM_sdata:
+    case dw.DW_FORM_ref_udata:
+    case dw.DW_FORM_strx:
+    case dw.DW_FORM_addrx:
+    case dw.DW_FORM_loclistx:
+    case dw.DW_FORM_rnglistx:
+    case dw.DW_FORM_GNU_addr_index:
+    case dw.DW_FORM_GNU_str_index:
+      return SKIP_LEB;
+    case dw.DW_FORM_string:
+      return SKIP_STRING;
+    case dw.DW_FORM_block1:
+      return SKIP_BLOCK1;
+    case dw.DW_FORM_block2:
+      return SKIP_BLOCK2;
+    case dw.DW_FORM_block4:
+      return SKIP_BLOCK4;
+    case dw.DW_FORM_block:
+    case dw.DW_FORM_exprloc:
+      return SKIP_BLOCK;
+    case dw.DW_FORM_indirect:
+      return SKIP_INDIRECT;
+    default:
+      return undefined;
+  }
+}
+
+/** The step for a DW_AT_sibling, or undefined when its form makes it an attribute like others: then it is not used. */
+function siblingStep(form: number): number | undefined {
+  switch (form) {
+    case dw.DW_FORM_ref1:
+      return SIBLING1;
+    case dw.DW_FORM_ref2:
+      return SIBLING2;
+    case dw.DW_FORM_ref4:
+      return SIBLING4;
+    case dw.DW_FORM_ref_udata:
+      return SIBLING_LEB;
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,152 @@
+/**
+ * One file with debug information: its sections, its units and its abbreviation tables, each read when first needed.
+ *
+ * The program's own debug file, dwz's supplementary file and every .dwo are one each. In a .dwo the sections have the
+ * suffix `.dwo`, and nothing else differs (DWARF 5 §7.3.2).
+ */
+
+import type { ByteSource } from "../base/bytes.ts";
+import { LeaklineError } from "../base/errors.ts";
+import { AbbreviationTable } from "./abbreviations.ts";
+import { type DwarfInput, rememberSections } from "./input.ts";
+import { ABBREVIATION_TABLES, UNIT_CACHE_BYTES } from "./limits.ts";
+import { Lru } from "./lru.ts";
+import { reasonOf } from "./reason.ts";
+import { SectionCursor } from "./section-cursor.ts";
+import { Unit } from "./unit.ts";
+import { UnitDirectory } from "./unit-directory.ts";
+import { MAX_HEADER_SIZE, readUnitHeader, type UnitHeader } from "./unit-header.ts";
+
+/** The sections that hold units: version 4 had its own for type units. */
+export type UnitSection = ".debug_info" | ".debug_types";
+
+export class DebugFile {
+  readonly input: DwarfInput;
+  readonly package: DwarfInput | undefined;
+  readonly littleEndian: boolean;
+  readonly name: string;
+  private readonly suffix: string;
+  private readonly directories = new Map<string, UnitDirectory>();
+  private readonly unitCache = new Lru<Unit>(UNIT_CACHE_BYTES);
+  private readonly abbreviationCache = new Lru<AbbreviationTable>(ABBREVIATION_TABLES);
+  private supplementaryFile: DebugFile | undefined;
+  /** By signature, where each type unit is. */
+  private typeUnits: Map<bigint, { section: UnitSection; offset: number }> | undefined;
+
+  constructor(input: DwarfInput, suffix: "" | ".dwo" = "") {
+    this.input = rememberSections(input);
+    this.package = input.package && rememberSections(input.package);
+    this.name = input.name;
+    this.littleEndian = input.littleEndian;
+    this.suffix = suffix;
+  }
+
+  /** A section by its name in a file that is not split, or undefined. */
+  source(name: string): ByteSource | undefined {
+    return this.input.section(name + this.suffix);
+  }
+
+  /** @throws LeaklineError `malformed` when the section is missing. */
+  require(name: string): ByteSource {
+    const source = this.source(name);
+    if (source === undefined) throw new LeaklineError("malformed", `${this.name}: no ${name}${this.suffix} section`);
+    return source;
+  }
+
+  get supplementary(): DebugFile | undefined {
+    if (this.input.supplementary) this.supplementaryFile ??= new DebugFile(this.input.supplementary);
+    return this.supplementaryFile;
+  }
+
+  directory(section: UnitSection): UnitDirectory | undefined {
+    const source = this.source(section);
+    let directory = this.directories.get(section);
+    if (directory === undefined && source !== undefined) {
+      directory = new UnitDirectory(source, this.littleEndian);
+      this.directories.set(section, directory);
+    }
+    return directory;
+  }
+
+  /** @throws MalformedError when there is no sound unit header at `offset`. */
+  header(section: UnitSection, offset: number): UnitHeader {
+    const source = this.require(section);
+    const cursor = new SectionCursor(source, this.littleEndian, offset, 2 * MAX_HEADER_SIZE);
+    return readUnitHeader(cursor.need(MAX_HEADER_SIZE), source.size, section === ".debug_types");
+  }
+
+  /** Reads a unit of .debug_info without keeping it. */
+  readUnit(offset: number, skeleton?: Unit): Unit {
+    return new Unit(this, this.require(".debug_info"), this.header(".debug_info", offset), skeleton);
+  }
+
+  /** The unit at this offset of .debug_info, kept for the next call. */
+  unit(offset: number): Unit {
+    let unit = this.unitCache.get(offset);
+    if (unit === undefined) {
+      unit = this.readUnit(offset);
+      this.unitCache.set(offset, unit, unit.size);
+    }
+    return unit;
+  }
+
+  /** The unit of .debug_info that contains the DIE at `offset`. */
+  unitContaining(offset: number): Unit {
+    this.require(".debug_info");
+    return this.unit((this.directory(".debug_info") as UnitDirectory).containing(offset));
+  }
+
+  /** The type unit with this signature (DWARF 5 §7.32), in either section, or undefined. */
+  typeUnit(signature: bigint): Unit | undefined {
+    if (this.typeUnits === undefined) {
+      this.typeUnits = new Map();
+      for (const section of [".debug_info", ".debug_types"] as const) {
+        for (const { header } of this.headers(section)) {
+          const isType = header?.typeOffset !== undefined && header.signature !== undefined;
+          if (isType) this.typeUnits.set(header.signature as bigint, { section, offset: header.offset });
+        }
+      }
+    }
+    const place = this.typeUnits.get(signature);
+    return place && new Unit(this, this.require(place.section), this.header(place.section, place.offset));
+  }
+
+  /**
+   * All unit headers of a section in order. A damaged one is reported and passed over; where a length is damaged,
+   * nothing can be found behind it.
+   */
+  *headers(section: UnitSection): Generator<{ offset: number; header?: UnitHeader; reason?: string }> {
+    const directory = this.directory(section);
+    if (directory === undefined) return;
+    let next = 0;
+    try {
+      for (const offset of directory.all()) {
+        next = offset;
+        let header: UnitHeader;
+        try {
+          header = this.header(section, offset);
+        } catch (error) {
+          yield { offset, reason: reasonOf(error) };
+          continue;
+        }
+        yield { offset, header };
+      }
+    } catch (error) {
+      yield { offset: next, reason: reasonOf(error) };
+    }
+  }
+
+  /** The abbreviation table of a unit, shared by all units of the same shape that name the same offset. */
+  abbreviations(header: UnitHeader): AbbreviationTable {
+    const { abbreviationOffset, addressSize, offsetSize, refAddrSize } = header;
+    // Each size is 4 or 8: three bits.
+    const shape = (addressSize >> 3) | ((offsetSize >> 3) << 1) | ((refAddrSize >> 3) << 2);
+    const key = abbreviationOffset * 8 + shape;
+    let table = this.abbreviationCache.get(key);
+    if (table === undefined) {
+      table = new AbbreviationTable(this.require(".debug_abbrev"), this.littleEndian, abbreviationOffset, header);
+      this.abbreviationCache.set(key, table, 1);
+    }
+    return table;
+  }
+}

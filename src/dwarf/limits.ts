@@ -1,0 +1,36 @@
+/**
+ * Limits that keep a hostile file from costing more than an honest one of its size.
+ *
+ * Most work is bounded by the bytes it reads. What is stated here bounds the rest: a short file that refers to the same
+ * bytes over and over, and a long one that would become a much longer table in memory. Each is far above anything that a
+ * compiler has written; what exceeds one is reported as a reason, like any damage.
+ */
+
+/** Memory for parsed units, in bytes (an estimate: twice the units' own bytes). */
+export const UNIT_CACHE_BYTES = 64 * 1024 * 1024;
+/** Memory for line tables, in bytes (an estimate: ten times the programs' own bytes, as if every row were decoded). */
+export const LINE_CACHE_BYTES = 64 * 1024 * 1024;
+/** Abbreviation tables kept for units to share, besides those that cached units hold. */
+export const ABBREVIATION_TABLES = 16;
+/** Attributes of all the declarations of one abbreviation table. */
+export const MAX_ABBREVIATION_ATTRIBUTES = 1 << 24;
+/** Units in one section. */
+export const MAX_UNITS = 1 << 22;
+/** Entries of `.debug_aranges`; above, the section is not used. */
+export const MAX_ARANGES = 1 << 23;
+/** Functions with code in one unit, and inlined calls in one function. */
+export const MAX_FUNCTIONS = 1 << 22;
+/** Range list entries that one unit may refer to in total, counted as often as they are referred to. */
+export const MAX_UNIT_RANGES = 1 << 22;
+/** Rows of one sequence. */
+export const MAX_SEQUENCE_ROWS = 1 << 23;
+/** Longest chain of abstract origins and specifications followed for a name. */
+export const MAX_ORIGINS = 16;
+/** Units tried for one address. */
+export const MAX_CANDIDATES = 64;
+/** Abbreviations read while the units' roots are listed: this many times the size of their section, plus 1 MiB. */
+export const ROOT_SCAN_FACTOR = 16;
+/** Damaged DIEs passed over in one unit before the rest of it is given up. */
+export const MAX_DAMAGED = 100;
+/** Slots of a package's hash table that are tried for one unit. */
+export const MAX_PROBES = 1 << 20;

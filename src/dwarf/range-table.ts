@@ -1,0 +1,126 @@
+/**
+ * Which ranges contain an address: a sorted table with a binary search and a short scan backwards.
+ *
+ * Ranges may overlap (units of one link, folded functions, a function inside another), so a search for the last begin
+ * at or before the address is not enough. Beside each begin stands the largest end seen so far; the scan stops as soon
+ * as that no longer reaches the address. The ranges are kept in three columns and sorted through one index array by a
+ * merge sort: never quadratic, and stretches that are in order already, as linkers leave them, are only copied.
+ */
+
+import { Float64List } from "./growable.ts";
+
+export class RangeTable {
+  private readonly begins = new Float64List();
+  private readonly ends = new Float64List();
+  private readonly payloads = new Float64List();
+  private sorted:
+    | { begin: Float64Array; end: Float64Array; largestEnd: Float64Array; payload: Float64Array }
+    | undefined;
+
+  get length(): number {
+    return this.begins.length;
+  }
+
+  /** Adds [begin, end) with any number as payload; an empty or inverted range is ignored. */
+  add(begin: number, end: number, payload: number): void {
+    if (!(begin < end)) return;
+    this.begins.push(begin);
+    this.ends.push(end);
+    this.payloads.push(payload);
+    this.sorted = undefined;
+  }
+
+  /**
+   * Rows that contain `address`, best first: the largest begin, then the smallest end, then the one added last. Start
+   * with no `before` and pass the returned row to get the next.
+   *
+   * @returns a row for `payloadAt` and its siblings, or -1.
+   */
+  find(address: number, before = -1): number {
+    const { begin, end, largestEnd } = this.sort();
+    let row = (before < 0 ? upperBound(begin, begin.length, address) : before) - 1;
+    for (; row >= 0 && largestEnd[row] > address; row--) if (end[row] > address) return row;
+    return -1;
+  }
+
+  /** Adds all ranges to another table, with one payload. */
+  copyInto(other: RangeTable, payload: number): void {
+    for (let i = 0; i < this.begins.length; i++) other.add(this.begins.values[i], this.ends.values[i], payload);
+  }
+
+  payloadAt(row: number): number {
+    return this.sort().payload[row];
+  }
+
+  beginAt(row: number): number {
+    return this.sort().begin[row];
+  }
+
+  endAt(row: number): number {
+    return this.sort().end[row];
+  }
+
+  private sort() {
+    if (this.sorted) return this.sorted;
+    const count = this.begins.length;
+    const begins = this.begins.values;
+    const ends = this.ends.values;
+    const order = sortedOrder(begins, ends, count);
+    const begin = new Float64Array(count);
+    const end = new Float64Array(count);
+    const largestEnd = new Float64Array(count);
+    const payload = new Float64Array(count);
+    let largest = Number.NEGATIVE_INFINITY;
+    for (let i = 0; i < count; i++) {
+      const from = order[i];
+      begin[i] = begins[from];
+      end[i] = ends[from];
+      payload[i] = this.payloads.values[from];
+      if (end[i] > largest) largest = end[i];
+      largestEnd[i] = largest;
+    }
+    this.sorted = { begin, end, largestEnd, payload };
+    return this.sorted;
+  }
+}
+
+/** The first index in [0, count) whose value is greater than `wanted`, or `count`. `values` ascends. */
+export function upperBound(values: Float64Array, count: number, wanted: number): number {
+  let low = 0;
+  let high = count;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (values[middle] > wanted) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+/** Indices 0..count-1 in ascending order of `first`, then descending order of `second`, then as they were. */
+export function sortedOrder(first: Float64Array, second: Float64Array, count: number): Uint32Array {
+  let from = new Uint32Array(count);
+  let to = new Uint32Array(count);
+  for (let i = 0; i < count; i++) from[i] = i;
+  for (let width = 1; width < count; width *= 2) {
+    for (let start = 0; start < count; start += 2 * width) {
+      const middle = Math.min(start + width, count);
+      const end = Math.min(start + 2 * width, count);
+      if (end <= middle || !precedes(first, second, from[middle], from[middle - 1])) {
+        to.set(from.subarray(start, end), start);
+        continue;
+      }
+      let left = start;
+      let right = middle;
+      for (let i = start; i < end; i++) {
+        const takeLeft = right >= end || (left < middle && !precedes(first, second, from[right], from[left]));
+        to[i] = takeLeft ? from[left++] : from[right++];
+      }
+    }
+    [from, to] = [to, from];
+  }
+  return from;
+}
+
+function precedes(first: Float64Array, second: Float64Array, a: number, b: number): boolean {
+  return first[a] < first[b] || (first[a] === first[b] && second[a] > second[b]);
+}

@@ -1,0 +1,186 @@
+/**
+ * The addresses that a DIE covers: low and high PC, or a range list (DWARF 5 §2.17, §7.25, §7.28; DWARF 4 §2.17.3).
+ *
+ * Code that the linker dropped leaves its ranges behind. Linkers mark them with an address that no code has: 0 or 1
+ * (GNU), -1, or -2 in .debug_ranges, where -1 has another meaning (LLD). Those never enter a table.
+ */
+
+import { type AttributeValue, readAttribute } from "./attributes.ts";
+import * as dw from "./constants.ts";
+import type { DieWalker } from "./die-walker.ts";
+import { Float64List } from "./growable.ts";
+import { SectionCursor } from "./section-cursor.ts";
+import { readInteger, type Unit } from "./unit.ts";
+import { readSized } from "./unit-header.ts";
+
+/** The attributes of a subprogram or inlined subroutine that say where its code is. Reused from DIE to DIE. */
+export class CodeRanges {
+  /** Begin and end of each range by turns, in the order of the file. */
+  readonly pairs = new Float64List();
+  /** Begin and end likewise of ranges that the linker dropped. */
+  readonly dropped = new Float64List();
+  /** Where the code is entered: DW_AT_entry_pc, else DW_AT_low_pc, else the first range's begin (§2.18). */
+  entry: number | undefined;
+
+  /** Reads the ranges that the attributes of a DIE state, from where a walk stands. */
+  readFrom(unit: Unit, walker: DieWalker): void {
+    let low: AttributeValue | undefined;
+    let high: AttributeValue | undefined;
+    let ranges: AttributeValue | undefined;
+    let entry: AttributeValue | undefined;
+    const { abbreviations } = unit;
+    const cursor = walker.attributes();
+    const end = abbreviations.firstAttribute(walker.index + 1);
+    for (let i = abbreviations.firstAttribute(walker.index); i < end; i++) {
+      const attribute = readAttribute(cursor, unit.header, abbreviations, i);
+      switch (abbreviations.attributeName(i)) {
+        case dw.DW_AT_low_pc:
+          low ??= attribute;
+          break;
+        case dw.DW_AT_high_pc:
+          high ??= attribute;
+          break;
+        case dw.DW_AT_ranges:
+          ranges ??= attribute;
+          break;
+        case dw.DW_AT_entry_pc:
+          entry ??= attribute;
+          break;
+      }
+    }
+    this.set(unit, low, high, ranges, entry);
+  }
+
+  /** Reads the ranges that a DIE states. */
+  read(unit: Unit, attributes: ReadonlyMap<number, AttributeValue>): void {
+    this.set(
+      unit,
+      attributes.get(dw.DW_AT_low_pc),
+      attributes.get(dw.DW_AT_high_pc),
+      attributes.get(dw.DW_AT_ranges),
+      attributes.get(dw.DW_AT_entry_pc),
+    );
+  }
+
+  private set(
+    unit: Unit,
+    lowPc: AttributeValue | undefined,
+    highPc: AttributeValue | undefined,
+    ranges: AttributeValue | undefined,
+    entryPc: AttributeValue | undefined,
+  ): void {
+    this.pairs.length = 0;
+    this.dropped.length = 0;
+    const low = lowPc && unit.address(lowPc);
+    if (ranges !== undefined) readRangeList(unit, ranges, this);
+    else if (low !== undefined && highPc !== undefined) this.add(unit, low, unit.address(highPc) ?? low + highPc.value);
+    const entry = entryPc && (unit.address(entryPc) ?? (low ?? unit.base) + entryPc.value);
+    this.entry = entry ?? low ?? (this.pairs.length > 0 ? this.pairs.values[0] : undefined);
+  }
+
+  /** Adds [begin, end); an empty range is left out. */
+  add(unit: Unit, begin: number, end: number): void {
+    if (!(begin < end)) return;
+    const into = isDropped(unit, begin) ? this.dropped : this.pairs;
+    into.push(begin);
+    into.push(end);
+  }
+}
+
+/** Whether code that begins at this address was dropped by the linker. */
+export function isDropped(unit: Unit, begin: number): boolean {
+  return isTombstone(begin, unit.main.header.addressSize, unit.main.file.input.lowestCode);
+}
+
+/** As `isDropped`, for addresses of this size in bytes in a file whose code begins at `lowestCode`. */
+export function isTombstone(begin: number, addressSize: number, lowestCode: number | undefined): boolean {
+  const highest = addressSize === 4 ? 0xffffffff : -1;
+  if (begin === highest || begin === highest - 1) return true;
+  return lowestCode === undefined ? begin === 0 || begin === 1 : begin < lowestCode;
+}
+
+function readRangeList(unit: Unit, ranges: AttributeValue, into: CodeRanges): void {
+  if (unit.header.version >= 5) readRngList(unit, rngListOffset(unit, ranges), into);
+  else readDebugRanges(unit, ranges.value, into);
+}
+
+/** A list of .debug_ranges (DWARF 4 §2.17.3): pairs that count from a base. */
+function readDebugRanges(unit: Unit, value: number, into: CodeRanges): void {
+  const { main } = unit;
+  // GNU's split units count from DW_AT_GNU_ranges_base; the skeleton's own DW_AT_ranges does not.
+  const offset = unit === main ? value : value + (main.rootNumber(dw.DW_AT_GNU_ranges_base) ?? 0);
+  const size = unit.header.addressSize;
+  const highest = size === 4 ? 0xffffffff : -1;
+  const section = new SectionCursor(main.file.require(".debug_ranges"), main.file.littleEndian, offset);
+  let { base } = unit;
+  for (;;) {
+    const cursor = section.need(2 * size);
+    const begin = readSized(cursor, size);
+    const end = readSized(cursor, size);
+    if (begin === 0 && end === 0) return;
+    unit.countRange();
+    if (begin === highest) base = end;
+    else if (begin !== highest - 1 && base !== highest) into.add(unit, begin + base, end + base);
+  }
+}
+
+/** Where in .debug_rnglists a list begins (§7.28): the value itself, or through the table that an index counts in. */
+function rngListOffset(unit: Unit, ranges: AttributeValue): number {
+  if (ranges.form !== dw.DW_FORM_rnglistx) return ranges.value;
+  const { offsetSize } = unit.header;
+  // Without a base, there is one contribution, behind a header: length, version, two sizes, count of offsets.
+  const base = unit.rootNumber(dw.DW_AT_rnglists_base) ?? (offsetSize === 8 ? 20 : 12);
+  return base + readInteger(unit.file, ".debug_rnglists", base + ranges.value * offsetSize, offsetSize);
+}
+
+/** A list of .debug_rnglists (§2.17.3, §7.25). */
+function readRngList(unit: Unit, offset: number, into: CodeRanges): void {
+  const section = new SectionCursor(unit.file.require(".debug_rnglists"), unit.file.littleEndian, offset);
+  const size = unit.header.addressSize;
+  const highest = size === 4 ? 0xffffffff : -1;
+  let { base } = unit;
+  for (;;) {
+    // An entry is a byte and two LEB128 or addresses.
+    const cursor = section.need(32);
+    const kind = cursor.u8();
+    if (kind === dw.DW_RLE_end_of_list) return;
+    unit.countRange();
+    let begin = 0;
+    let end = 0;
+    switch (kind) {
+      case dw.DW_RLE_base_addressx:
+        base = unit.indexedAddress(cursor.uleb());
+        continue;
+      case dw.DW_RLE_base_address:
+        base = readSized(cursor, size);
+        continue;
+      case dw.DW_RLE_startx_endx:
+        begin = unit.indexedAddress(cursor.uleb());
+        end = unit.indexedAddress(cursor.uleb());
+        break;
+      case dw.DW_RLE_startx_length:
+        begin = unit.indexedAddress(cursor.uleb());
+        end = begin + cursor.uleb();
+        break;
+      case dw.DW_RLE_offset_pair:
+        begin = cursor.uleb();
+        end = cursor.uleb();
+        // A base that is a tombstone makes tombstones of all that count from it.
+        if (base === highest) continue;
+        begin += base;
+        end += base;
+        break;
+      case dw.DW_RLE_start_end:
+        begin = readSized(cursor, size);
+        end = readSized(cursor, size);
+        break;
+      case dw.DW_RLE_start_length:
+        begin = readSized(cursor, size);
+        end = begin + cursor.uleb();
+        break;
+      default:
+        throw cursor.malformed(`range list entry of unknown kind ${kind}`);
+    }
+    into.add(unit, begin, end);
+  }
+}

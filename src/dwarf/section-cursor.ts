@@ -1,0 +1,57 @@
+/**
+ * Reading structures of unknown length from a section piece by piece.
+ *
+ * A range list or an abbreviation table says only at its end how long it is, and its section may be hundreds of
+ * megabytes. So it is read through a window that moves on and doubles.
+ */
+
+import type { ByteSource } from "../base/bytes.ts";
+import { Cursor } from "../base/cursor.ts";
+
+const FIRST_WINDOW = 256;
+const MAX_WINDOW = 64 * 1024;
+
+export class SectionCursor {
+  private readonly source: ByteSource;
+  private readonly littleEndian: boolean;
+  private cursor: Cursor;
+  private window: number;
+
+  /** @throws MalformedError when `offset` is not inside the source. */
+  constructor(source: ByteSource, littleEndian: boolean, offset: number, window = FIRST_WINDOW) {
+    this.source = source;
+    this.littleEndian = littleEndian;
+    this.window = window;
+    this.cursor = this.fill(offset);
+  }
+
+  /** Where the next byte stands in the section. */
+  get offset(): number {
+    return this.cursor.base + this.cursor.position;
+  }
+
+  /**
+   * A cursor at the current position with at least `count` bytes left, or fewer when the section ends before: then it
+   * throws when one reads that far. Valid until the next call.
+   */
+  need(count: number): Cursor {
+    const { cursor } = this;
+    if (cursor.remaining >= count || cursor.base + cursor.end >= this.source.size) return cursor;
+    this.window = Math.max(count, Math.min(this.window * 2, MAX_WINDOW));
+    this.cursor = this.fill(this.offset);
+    return this.cursor;
+  }
+
+  /** Continues at another offset of the section. */
+  seek(offset: number): void {
+    const within = offset - this.cursor.base;
+    if (within >= 0 && within <= this.cursor.end) this.cursor.position = within;
+    else this.cursor = this.fill(offset);
+  }
+
+  private fill(offset: number): Cursor {
+    // An offset beyond the section leaves a length of 0, and read() refuses it with the section's name.
+    const length = Math.max(0, Math.min(this.window, this.source.size - offset));
+    return new Cursor(this.source.read(offset, length), this.littleEndian, this.source.name, "section", offset);
+  }
+}

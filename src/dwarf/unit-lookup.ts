@@ -1,0 +1,171 @@
+/**
+ * One address in one unit: the line table gives the innermost frame's place, the functions and inlined calls the frames.
+ *
+ * What is found out about a unit is kept with it, function by function.
+ */
+
+import { virtualAddress } from "../base/address.ts";
+import * as dw from "./constants.ts";
+import type { AddressRange, Found, SourceFrame, SourceFunction } from "./frames.ts";
+import { type FunctionHit, FunctionTable } from "./function-table.ts";
+import { InlinedCalls } from "./inlined-calls.ts";
+import type { LineTable } from "./line-table.ts";
+import { functionNames } from "./names.ts";
+import { CodeRanges } from "./ranges.ts";
+import { reasonOf } from "./reason.ts";
+import { isSkeleton, splitUnit } from "./split.ts";
+import type { Unit } from "./unit.ts";
+
+/** Gives the line table of a unit, if it has one. Throws a LeaklineError when it is damaged. */
+export type LineTableOf = (unit: Unit) => LineTable | undefined;
+
+type Place = { file: string | undefined; line: number | undefined; column: number | undefined };
+const NO_PLACE: Place = { file: undefined, line: undefined, column: undefined };
+
+export class UnitLookup {
+  /** The unit with the DIEs: of a skeleton its split unit, when that was found. */
+  readonly unit: Unit;
+  /** Why this unit's answers may be incomplete. */
+  private readonly splitReason: string | undefined;
+  private readonly lineTableOf: LineTableOf;
+  private functionTable: FunctionTable | undefined;
+  private readonly calls = new Map<number, InlinedCalls>();
+  private readonly described = new Map<number, SourceFunction>();
+
+  constructor(unit: Unit, lineTableOf: LineTableOf) {
+    this.lineTableOf = lineTableOf;
+    let dies = unit;
+    if (isSkeleton(unit)) {
+      try {
+        dies = splitUnit(unit);
+      } catch (error) {
+        this.splitReason = reasonOf(error);
+      }
+    }
+    this.unit = dies;
+  }
+
+  get functions(): FunctionTable {
+    this.functionTable ??= new FunctionTable(this.unit);
+    return this.functionTable;
+  }
+
+  /** Bytes of memory that this holds, about. */
+  get weight(): number {
+    let weight = this.unit.size + (this.functionTable?.weight ?? 0) + this.described.size * 400;
+    for (const calls of this.calls.values()) weight += calls.weight;
+    return weight;
+  }
+
+  /** Never throws a LeaklineError: what is damaged becomes the reason. */
+  find(address: number): Found {
+    let reason = this.splitReason;
+    let place = NO_PLACE;
+    try {
+      const table = this.lineTableOf(this.unit);
+      reason ??= table?.reason;
+      if (table) place = this.placeOf(table, address);
+    } catch (error) {
+      reason ??= reasonOf(error);
+    }
+    const hit = this.functions.find(address);
+    if (hit === undefined) {
+      const frames = place === NO_PLACE ? [] : [{ function: undefined, ...place, inlined: false }];
+      return { frames, reason: reason ?? this.functions.reason };
+    }
+    const frames: SourceFrame[] = [];
+    try {
+      const calls = this.callsOf(hit.die);
+      reason ??= calls.reason;
+      for (const die of calls.find(address)) {
+        frames.push({ function: this.describe(die, address), ...place, inlined: true });
+        place = this.callPlace(die);
+      }
+    } catch (error) {
+      reason ??= reasonOf(error);
+    }
+    frames.push({ function: this.describeHit(hit, address), ...place, inlined: false });
+    return { frames, reason };
+  }
+
+  private placeOf(table: LineTable, address: number): Place {
+    const found = table.find(address);
+    if (found === undefined) return NO_PLACE;
+    const { rows, row } = found;
+    return {
+      file: table.header.path(rows.file[row], this.unit.compDir),
+      line: known(rows.line[row] >>> 0),
+      column: known(rows.column[row] >>> 0),
+    };
+  }
+
+  /** Where an inlined call stands in the source: the place of the frame around it (§3.3.8.1). */
+  private callPlace(die: number): Place {
+    const { attributes } = this.unit.die(die);
+    const file = attributes.get(dw.DW_AT_call_file);
+    return {
+      file: file && this.lineTableOf(this.unit)?.header.path(file.value, this.unit.compDir),
+      line: known(attributes.get(dw.DW_AT_call_line)?.value),
+      column: known(attributes.get(dw.DW_AT_call_column)?.value),
+    };
+  }
+
+  private callsOf(functionDie: number): InlinedCalls {
+    let calls = this.calls.get(functionDie);
+    if (calls === undefined) {
+      calls = new InlinedCalls(this.unit, functionDie);
+      this.calls.set(functionDie, calls);
+    }
+    return calls;
+  }
+
+  /** A function that contains the address, even when its DIE turns out to be damaged. */
+  private describeHit(hit: FunctionHit, address: number): SourceFunction | undefined {
+    try {
+      return this.describe(hit.die, address);
+    } catch (error) {
+      reasonOf(error);
+      return undefined;
+    }
+  }
+
+  private describe(die: number, address: number): SourceFunction {
+    let described = this.described.get(die);
+    if (described === undefined) {
+      described = describeFunction(this.unit, die);
+      this.described.set(die, described);
+    }
+    if (described.ranges.length < 2) return described;
+    const range = described.ranges.find(({ begin, end }) => begin <= address && address < end);
+    return { ...described, size: range ? range.end - range.begin : described.size };
+  }
+}
+
+/** The function at a DIE, with the size of its first range. */
+export function describeFunction(unit: Unit, die: number): SourceFunction {
+  const { linkageName, name } = functionNames(unit, die);
+  const code = new CodeRanges();
+  code.read(unit, unit.die(die).attributes);
+  const ranges = rangeList(code.pairs.values, code.pairs.length);
+  return {
+    name: linkageName ?? name,
+    linkageName,
+    displayName: name,
+    entry: virtualAddress(code.entry ?? 0),
+    size: ranges.length > 0 ? ranges[0].end - ranges[0].begin : 0,
+    ranges,
+  };
+}
+
+/** Pairs of begin and end as objects. */
+export function rangeList(pairs: Float64Array, length: number): AddressRange[] {
+  const ranges: AddressRange[] = [];
+  for (let i = 0; i < length; i += 2)
+    ranges.push({ begin: virtualAddress(pairs[i]), end: virtualAddress(pairs[i + 1]) });
+  return ranges;
+}
+
+/** Lines and columns count from 1: 0 means unknown. */
+function known(number: number | undefined): number | undefined {
+  return number === undefined || number <= 0 ? undefined : number;
+}
