@@ -70,7 +70,9 @@ export function collectFunctions(elf: ElfFile, table: SymbolTable): FunctionRows
     const base = sectionBases?.[sectionIndex] ?? 0;
     addresses[row] = base + address;
     limits[row] = base + address + 1;
-    if (section && table.source === ".symtab") limits[row] = base + (sectionBases ? 0 : section.address) + section.size;
+    // A descriptor's section says nothing about where its code ends.
+    if (section && section !== descriptors?.section && table.source === ".symtab")
+      limits[row] = base + (sectionBases ? 0 : section.address) + section.size;
     rows[found++] = row;
   }
   return { rows: rows.slice(0, found), addresses, limits, sectionBases };

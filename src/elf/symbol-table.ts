@@ -102,7 +102,7 @@ export class SymbolTable {
     const name = this.name(row);
     if (this.source !== ".dynsym" || name === "") return name;
     this.versions ??= readSymbolVersions(this.elf);
-    return name + this.versions.suffix(row, this.sectionIndexes[row]);
+    return name + this.versions.suffix(row, name, this.sectionIndexes[row]);
   }
 }
 
