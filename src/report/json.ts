@@ -8,7 +8,10 @@ export function renderJson(report: Report): string {
   return `${toJson(report)}\n`;
 }
 
-/** Absent fields are left out; addresses (bigint) become `"0x…"`. */
+/** Absent fields are left out. Addresses become `"0x…"`: bigint ones, and a frame's virtual address in its module. */
 export function toJson(value: unknown): string {
-  return JSON.stringify(value, (_key, field) => (typeof field === "bigint" ? `0x${hex(field)}` : field));
+  return JSON.stringify(value, (key, field) => {
+    if (typeof field === "bigint" || (key === "moduleAddress" && typeof field === "number")) return `0x${hex(field)}`;
+    return field;
+  });
 }

@@ -8,7 +8,7 @@
 import { type FileOffset, type VirtualAddress, virtualAddress } from "../base/address.ts";
 import { describeError, LeaklineError } from "../base/errors.ts";
 import { demangle } from "../demangle/index.ts";
-import { type Dwarf, type DwarfInput, openDwarf, type SourceFrame } from "../dwarf/index.ts";
+import { type Dwarf, type DwarfInput, type Found, openDwarf, type SourceFrame } from "../dwarf/index.ts";
 import { type ElfFile, type FoundSymbol, fileOffsetToVirtual, type SymbolIndex, symbolIndex } from "../elf/index.ts";
 import { findDebugFile, findSupplementaryFile } from "./debug-files.ts";
 import type { FileProvider } from "./file-provider.ts";
@@ -50,7 +50,7 @@ export class Module {
     const wanted = virtualAddress(address - (isReturnAddress ? 1 : 0));
     const sources = this.open();
     const symbol = this.findSymbol(wanted);
-    const frames = this.findLines(wanted);
+    const { frames, reason } = sources.dwarf?.find(wanted) ?? NOTHING_FOUND;
     const outermost = frames.at(-1);
     const result: ModuleFrame[] = frames.slice(0, -1).map((frame) => ({
       symbol: nameOf(frame),
@@ -62,9 +62,9 @@ export class Module {
     }));
     const last: ModuleFrame = { ...locationOf(outermost), inlined: false, moduleAddress: address };
     if (outermost?.line !== undefined) last.lineSource = sources.dwarfFile;
-    nameFrame(last, address, outermost, symbol, sources.dwarfFile);
-    if (last.symbol === undefined) last.reason = this.whyNoSymbol();
-    else if (last.line === undefined) last.reason = this.whyNoLine();
+    nameFrame(last, address, wanted, outermost, symbol, sources.dwarfFile);
+    if (last.symbol === undefined) last.reason = reason ?? this.whyNoSymbol();
+    else if (last.line === undefined) last.reason = reason ?? this.whyNoLine();
     return [...result, last];
   }
 
@@ -80,17 +80,6 @@ export class Module {
       if (found) return { ...found, file: symbolFiles[i] };
     }
     return undefined;
-  }
-
-  private findLines(address: VirtualAddress): SourceFrame[] {
-    const { dwarf } = this.open();
-    if (!dwarf) return [];
-    try {
-      return dwarf.find(address);
-    } catch (error) {
-      this.problem(error);
-      return [];
-    }
   }
 
   private open(): NonNullable<Module["opened"]> {
@@ -147,18 +136,18 @@ function hasDwarf(elf: ElfFile): boolean {
 }
 
 function nameOf(frame: SourceFrame): string | undefined {
-  const mangled = frame.function?.linkageName ?? frame.function?.name;
-  return mangled === undefined ? undefined : demangle(mangled);
+  return frame.function?.name === undefined ? undefined : demangle(frame.function.name);
 }
 
 function locationOf(frame: SourceFrame | undefined): Pick<Frame, "file" | "line" | "column"> {
   const location: Pick<Frame, "file" | "line" | "column"> = {};
   if (frame?.file !== undefined) location.file = frame.file;
-  // Line 0 and column 0 mean "none" (DWARF 5 §6.2.2).
-  if (frame?.line) location.line = frame.line;
-  if (frame?.column) location.column = frame.column;
+  if (frame?.line !== undefined) location.line = frame.line;
+  if (frame?.column !== undefined) location.column = frame.column;
   return location;
 }
+
+const NOTHING_FOUND: Found = { frames: [], reason: undefined };
 
 /**
  * Names the function that really stands at the address, so that symbol + offset is that address.
@@ -170,27 +159,29 @@ function locationOf(frame: SourceFrame | undefined): Pick<Frame, "file" | "line"
 function nameFrame(
   frame: ModuleFrame,
   address: VirtualAddress,
+  wanted: VirtualAddress,
   source: SourceFrame | undefined,
   symbol: (FoundSymbol & { file: string }) | undefined,
   dwarfFile: string,
 ): void {
   const code = source?.function;
-  const mangled = code?.linkageName ?? code?.name;
-  if (symbol && (!code || mangled === undefined || symbol.address === code.rangeStart || isPartOf(symbol, mangled))) {
+  const name = code?.name;
+  const range = code?.ranges.find(({ begin, end }) => begin <= wanted && wanted < end);
+  if (symbol && (name === undefined || symbol.address === range?.begin || isPartOf(symbol, name))) {
     const names = [symbol.name, ...symbol.aliases];
-    const best = mangled !== undefined && names.includes(mangled) ? mangled : symbol.name;
+    const best = name !== undefined && names.includes(name) ? name : symbol.name;
     frame.symbol = demangle(best);
     frame.offset = address - symbol.address;
     if (symbol.size > 0) frame.size = symbol.size;
-    const aliases = names.filter((name) => name !== best).map((name) => demangle(name));
+    const aliases = names.filter((other) => other !== best).map((other) => demangle(other));
     if (aliases.length > 0) frame.aliases = aliases;
     frame.symbolSource = `${symbol.file} ${symbol.source}`;
     return;
   }
-  if (!code || mangled === undefined) return;
-  frame.symbol = demangle(mangled);
-  frame.offset = address - code.rangeStart;
-  frame.size = code.rangeSize;
+  if (!code || name === undefined) return;
+  frame.symbol = demangle(name);
+  frame.offset = address - (range?.begin ?? code.entry);
+  frame.size = code.size;
   frame.symbolSource = dwarfFile;
 }
 
