@@ -2,9 +2,8 @@
 /*
  * The kernel side of leakline: keeps the account of outstanding allocations of one process, by call stack.
  *
- * User space attaches these programs to the functions of an allocator (uprobes), sets nothing else, and reads three
- * maps at each interval: `totals`, `frames` (only the stacks it has not seen) and `counters`. Nothing is sent per
- * event.
+ * User space attaches two programs to the functions of an allocator (uprobes) and reads three maps at each interval:
+ * `totals`, `frames` (only the stacks it has not seen) and `counters`. Nothing is sent per event.
  *
  * An allocation is seen twice. At the function's entry the stack is exact (the return address lies on top), so the
  * stack is taken there and remembered, with the requested size, as the thread's *pending call*. At its return the
@@ -128,6 +127,13 @@ static struct thread *current_thread(void)
 	__u32 tid = (__u32)bpf_get_current_pid_tgid();
 
 	return bpf_map_lookup_elem(&threads, &tid);
+}
+
+static bool in_call(void)
+{
+	struct thread *thread = current_thread();
+
+	return thread && thread->pending.operation != NO_CALL;
 }
 
 static struct thread *current_thread_or_new(void)
@@ -296,7 +302,7 @@ static void add_new_block(__u64 address, const struct block *block)
  * A pending call that lies *below* this one in the stack was left without returning (longjmp, an exception thrown
  * through it, a thread id used again): it is dropped here.
  */
-static struct pending_call *enter(struct pt_regs *regs, __u32 operation, __u64 size)
+static struct pending_call *begin_call(struct pt_regs *regs, __u32 operation, __u64 size)
 {
 	struct thread *thread = current_thread_or_new();
 	struct pending_call *pending;
@@ -324,88 +330,100 @@ static struct pending_call *enter(struct pt_regs *regs, __u32 operation, __u64 s
 	return pending;
 }
 
-/* realloc and mremap: the old block leaves the account now, and comes back if the call fails. */
-static void enter_resize(struct pt_regs *regs, __u32 operation, __u64 old_address, __u64 size)
+static void release(__u64 address)
 {
-	struct pending_call *pending = enter(regs, operation, size);
+	struct block block;
 
-	if (!pending) {
-		struct thread *thread = current_thread();
+	/* An allocator frees its own blocks inside a call: those were never in the account. */
+	if (address && !take_block(address, &block) && !in_call())
+		count(UNMATCHED_FREE);
+}
+
+/* munmap(address, length): the mapping's first pages, or all of it. */
+static void unmap(__u64 address, __u64 length)
+{
+	struct block block;
+
+	length = (length + PAGE_MASK) & ~PAGE_MASK;
+	if (!take_block(address, &block) || length >= block.size)
+		return;
+	block.size -= length;
+	put_block(address + length, &block);
+}
+
+/* The entry of any probed function: the probe's cookie says which (enum call). */
+SEC("uprobe")
+int function_enter(struct pt_regs *regs)
+{
+	__u64 first = PT_REGS_PARM1(regs);
+	__u64 second = PT_REGS_PARM2(regs);
+	__u64 third = PT_REGS_PARM3(regs);
+	__u32 operation = RETURNS_BLOCK;
+	__u64 old_address = 0;
+	__u64 out = 0;
+	__u64 size;
+	struct pending_call *pending;
+
+	switch (bpf_get_attach_cookie(regs)) {
+	case CALL_FREE:
+		release(first);
+		return 0;
+	case CALL_MUNMAP:
+		unmap(first, second);
+		return 0;
+	case CALL_MALLOC: /* (size) */
+		size = first;
+		break;
+	case CALL_CALLOC: /* (count, size) */
+		size = first * second;
+		break;
+	case CALL_MEMALIGN: /* (alignment, size) */
+		size = second;
+		break;
+	case CALL_POSIX_MEMALIGN: /* (out, alignment, size) */
+		operation = STORES_BLOCK;
+		out = first;
+		size = third;
+		break;
+	case CALL_REALLOC: /* (old, size) */
+		old_address = first;
+		size = second;
+		break;
+	case CALL_REALLOCARRAY: /* (old, count, size) */
+		old_address = first;
+		size = second * third;
+		break;
+	case CALL_MMAP: /* (hint, size, …) */
+		operation = RETURNS_MAPPING;
+		size = second;
+		break;
+	case CALL_MREMAP: /* (old, old size, size, …) */
+		operation = RETURNS_MAPPING;
+		old_address = first;
+		size = third;
+		break;
+	default:
+		return 0;
+	}
+
+	pending = begin_call(regs, operation, size);
+	if (pending) {
+		pending->out = out;
+		/* The old block leaves the account now, and comes back if the call fails. */
+		if (old_address && take_block(old_address, &pending->old))
+			pending->old_address = old_address;
+	} else if (old_address && !in_call()) {
+		/* The call could not be accounted, but the old block is no longer what it was. */
 		struct block lost;
 
-		/* A resize inside another allocator call belongs to it; one that was dropped still gives up its block. */
-		if (!thread || thread->pending.operation == NO_CALL)
-			take_block(old_address, &lost);
-		return;
+		take_block(old_address, &lost);
 	}
-	if (old_address && take_block(old_address, &pending->old))
-		pending->old_address = old_address;
-}
-
-SEC("uprobe")
-int malloc_enter(struct pt_regs *regs)
-{
-	enter(regs, RETURNS_BLOCK, PT_REGS_PARM1(regs));
 	return 0;
 }
 
-SEC("uprobe")
-int calloc_enter(struct pt_regs *regs)
-{
-	enter(regs, RETURNS_BLOCK, PT_REGS_PARM1(regs) * PT_REGS_PARM2(regs));
-	return 0;
-}
-
-/* memalign(alignment, size), aligned_alloc(alignment, size) */
-SEC("uprobe")
-int memalign_enter(struct pt_regs *regs)
-{
-	enter(regs, RETURNS_BLOCK, PT_REGS_PARM2(regs));
-	return 0;
-}
-
-SEC("uprobe")
-int posix_memalign_enter(struct pt_regs *regs)
-{
-	struct pending_call *pending = enter(regs, STORES_BLOCK, PT_REGS_PARM3(regs));
-
-	if (pending)
-		pending->out = PT_REGS_PARM1(regs);
-	return 0;
-}
-
-SEC("uprobe")
-int realloc_enter(struct pt_regs *regs)
-{
-	enter_resize(regs, RETURNS_BLOCK, PT_REGS_PARM1(regs), PT_REGS_PARM2(regs));
-	return 0;
-}
-
-SEC("uprobe")
-int reallocarray_enter(struct pt_regs *regs)
-{
-	enter_resize(regs, RETURNS_BLOCK, PT_REGS_PARM1(regs), PT_REGS_PARM2(regs) * PT_REGS_PARM3(regs));
-	return 0;
-}
-
-SEC("uprobe")
-int mmap_enter(struct pt_regs *regs)
-{
-	enter(regs, RETURNS_MAPPING, PT_REGS_PARM2(regs));
-	return 0;
-}
-
-/* mremap(old_address, old_size, new_size, …) */
-SEC("uprobe")
-int mremap_enter(struct pt_regs *regs)
-{
-	enter_resize(regs, RETURNS_MAPPING, PT_REGS_PARM1(regs), PT_REGS_PARM3(regs));
-	return 0;
-}
-
-/* The return of any of them. */
+/* The return of any allocating function. */
 SEC("uretprobe")
-int allocator_exit(struct pt_regs *regs)
+int function_return(struct pt_regs *regs)
 {
 	struct thread *thread = current_thread();
 	struct pending_call *pending;
@@ -435,39 +453,6 @@ int allocator_exit(struct pt_regs *regs)
 		put_block(pending->old_address, &pending->old);
 	}
 	pending->operation = NO_CALL;
-	return 0;
-}
-
-SEC("uprobe")
-int free_enter(struct pt_regs *regs)
-{
-	__u64 address = PT_REGS_PARM1(regs);
-	struct thread *thread;
-	struct block block;
-
-	if (!address || take_block(address, &block))
-		return 0;
-	/* An allocator frees its own blocks inside a call: those were never in the account. */
-	thread = current_thread();
-	if (!thread || thread->pending.operation == NO_CALL)
-		count(UNMATCHED_FREE);
-	return 0;
-}
-
-/* munmap(address, length): the mapping's first pages, or all of it. */
-SEC("uprobe")
-int munmap_enter(struct pt_regs *regs)
-{
-	__u64 address = PT_REGS_PARM1(regs);
-	__u64 length = (PT_REGS_PARM2(regs) + PAGE_MASK) & ~PAGE_MASK;
-	struct block block;
-
-	if (!take_block(address, &block))
-		return 0;
-	if (length < block.size) {
-		block.size -= length;
-		put_block(address + length, &block);
-	}
 	return 0;
 }
 

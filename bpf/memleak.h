@@ -7,6 +7,20 @@
 
 #define MAX_FRAMES 127
 
+/* What a probed function does with its arguments: the cookie of its probes. */
+enum call {
+	CALL_MALLOC = 1,
+	CALL_CALLOC = 2,
+	CALL_MEMALIGN = 3,
+	CALL_POSIX_MEMALIGN = 4,
+	CALL_REALLOC = 5,
+	CALL_REALLOCARRAY = 6,
+	CALL_FREE = 7,
+	CALL_MMAP = 8,
+	CALL_MREMAP = 9,
+	CALL_MUNMAP = 10,
+};
+
 /* Why a stack ends where it ends. */
 enum stack_end {
 	STACK_ENDED = 0, /* the chain of frame pointers came to its end */

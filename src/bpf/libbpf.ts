@@ -6,8 +6,13 @@
  * kernel's own reason and the mend. Source: bpf/libbpf.h and bpf/bpf.h of libbpf 1.0.
  */
 
+import { closeSync } from "node:fs";
+import { release } from "node:os";
 import { LeaklineError } from "../base/errors.ts";
 import { errnoName, loadNativeLibrary, type NativeLibrary, type Pointer } from "../os/native.ts";
+import { KERNEL } from "../process/constants.ts";
+import { isAtLeast, parseKernelVersion } from "../process/kernel-version.ts";
+import { BPF_TRACE_UPROBE_MULTI, loadUprobeMulti, type UprobeMulti, type UprobePlace } from "./uprobe-multi.ts";
 
 const LIBRARY = "libbpf.so.1";
 const INSTALL = "install libbpf 1.0 or newer: apt-get install libbpf1 (Debian, Ubuntu), dnf install libbpf (Fedora)";
@@ -31,18 +36,16 @@ export type BpfObject = {
   load(): void;
   map(name: string): BpfMap;
   /**
-   * Attaches a program to an instruction of a file, for one process.
+   * Attaches a program to places in a file, in their order, for one process.
    *
    * @param path the file, as *this* process can open it.
-   * @param offset file offset of the instruction.
-   * @param atReturn fire when the function returns instead.
+   * @param atReturn fire when the function that begins there returns.
+   * @throws LeaklineError `permission`, `target-gone`, or `unsupported` with the place and the kernel's reason.
    */
-  attachUprobe(program: string, pid: number, path: string, offset: number, atReturn: boolean): BpfLink;
-  /** Detaches what is still attached and gives everything back to the kernel. */
+  attachUprobes(program: string, pid: number, path: string, places: readonly UprobePlace[], atReturn: boolean): void;
+  /** Detaches what is attached and gives everything back to the kernel. */
   close(): void;
 };
-
-export type BpfLink = { detach(): void };
 
 export type BpfMap = {
   readonly keySize: number;
@@ -58,6 +61,8 @@ export type BpfMap = {
    */
   forEachBatch(visit: (keys: DataView, values: DataView, count: number) => void): void;
 };
+
+export type { UprobePlace };
 
 type Functions = ReturnType<typeof bindFunctions>;
 
@@ -89,9 +94,13 @@ function bindFunctions(library: NativeLibrary) {
     setLog: library.bind<(program: Pointer, log: Uint8Array, size: number) => number>(
       "int bpf_program__set_log_buf(void *program, void *log, size_t size)",
     ),
+    programFd: library.bind<(program: Pointer) => number>("int bpf_program__fd(void *program)"),
+    setAttachType: library.bind<(program: Pointer, type: number) => number>(
+      "int bpf_program__set_expected_attach_type(void *program, int type)",
+    ),
     attachUprobe: library.bind<
-      (program: Pointer, atReturn: boolean, pid: number, path: string, offset: number) => Pointer
-    >("void *bpf_program__attach_uprobe(void *program, bool retprobe, int pid, const char *path, size_t offset)"),
+      (program: Pointer, pid: number, path: string, offset: number, options: Uint8Array) => Pointer
+    >("void *bpf_program__attach_uprobe_opts(void *program, int pid, const char *path, size_t offset, void *options)"),
     destroyLink: library.bind<(link: Pointer) => number>("int bpf_link__destroy(void *link)"),
     lookup: library.bind<(fd: number, key: Uint8Array, value: Uint8Array) => number>(
       "int bpf_map_lookup_elem(int fd, const void *key, void *value)",
@@ -123,13 +132,20 @@ export async function loadLibbpf(): Promise<Libbpf> {
   }
   // Its own messages would land on stderr between ours; what they say is in our errors.
   functions.setPrint(null);
-  return { version, open: (path) => openObject(functions, path) };
+  const multi = hasUprobeMulti() ? await loadUprobeMulti() : undefined;
+  return { version, open: (path) => openObject(functions, multi, path) };
 }
 
-function openObject(functions: Functions, path: string): BpfObject {
+function hasUprobeMulti(): boolean {
+  const version = parseKernelVersion(release());
+  return version !== undefined && isAtLeast(version, KERNEL.uprobeMulti);
+}
+
+function openObject(functions: Functions, multi: UprobeMulti | undefined, path: string): BpfObject {
   let object = functions.open(path, null);
   if (!object) throw kernelError("not-found", functions.errno(), `${path} cannot be opened as an eBPF object`);
-  const links = new Set<Pointer>();
+  const links: Pointer[] = [];
+  const multiLinks: number[] = [];
 
   function mapPointer(name: string): Pointer {
     const map = functions.findMap(object, name);
@@ -144,6 +160,7 @@ function openObject(functions: Functions, path: string): BpfObject {
       const log = new Uint8Array(LOG_SIZE);
       logs.push(log);
       functions.setLog(program, log, LOG_SIZE);
+      if (multi) functions.setAttachType(program, BPF_TRACE_UPROBE_MULTI);
     }
     const result = functions.load(object);
     const errno = functions.errno();
@@ -172,24 +189,25 @@ function openObject(functions: Functions, path: string): BpfObject {
     map(name) {
       return openMap(functions, mapPointer(name), name);
     },
-    attachUprobe(program, pid, file, offset, atReturn) {
+    attachUprobes(program, pid, file, places, atReturn) {
+      if (places.length === 0) return;
       const pointer = functions.findProgram(object, program);
       if (!pointer) throw new LeaklineError("not-found", `${path} has no program ${program}`);
-      const link = functions.attachUprobe(pointer, atReturn, pid, file, offset);
-      if (!link) {
-        const where = `${file}+0x${offset.toString(16)}`;
-        throw kernelError("unsupported", functions.errno(), `no probe could be set at ${where} of process ${pid}`);
+      if (multi) {
+        const fd = multi.attach(functions.programFd(pointer), pid, file, places, atReturn);
+        if (fd < 0) throw attachError(multi.errno(), file, places, pid);
+        multiLinks.push(fd);
+        return;
       }
-      links.add(link);
-      return {
-        detach() {
-          if (links.delete(link)) functions.destroyLink(link);
-        },
-      };
+      for (const place of places) {
+        const link = functions.attachUprobe(pointer, pid, file, place.offset, encodeUprobeOptions(place, atReturn));
+        if (!link) throw attachError(functions.errno(), file, [place], pid);
+        links.push(link);
+      }
     },
     close() {
-      for (const link of links) functions.destroyLink(link);
-      links.clear();
+      for (const fd of multiLinks.splice(0)) closeSync(fd);
+      for (const link of links.splice(0)) functions.destroyLink(link);
       if (object) functions.close(object);
       object = null;
     },
@@ -238,6 +256,21 @@ function openMap(functions: Functions, map: Pointer, name: string): BpfMap {
       }
     },
   };
+}
+
+/** struct bpf_uprobe_opts: size, ref_ctr_offset, bpf_cookie (8 bytes each), retprobe (1), func_name (8 at 32). */
+function encodeUprobeOptions(place: UprobePlace, atReturn: boolean): Uint8Array {
+  const options = new Uint8Array(40);
+  const view = new DataView(options.buffer);
+  view.setBigUint64(0, BigInt(options.length), true);
+  view.setBigUint64(16, BigInt(place.cookie), true);
+  view.setUint8(24, atReturn ? 1 : 0);
+  return options;
+}
+
+function attachError(errno: number, file: string, places: readonly UprobePlace[], pid: number): LeaklineError {
+  const offsets = places.map(({ offset }) => `0x${offset.toString(16)}`).join(", ");
+  return kernelError("unsupported", errno, `no probe could be set at ${file}+${offsets} of process ${pid}`);
 }
 
 /** An error with the kernel's reason; EPERM and EACCES become `permission`, ESRCH `target-gone`. */

@@ -5,6 +5,20 @@
 
 import type { Losses, StackClass, StackEnd } from "../recording/events.ts";
 
+/** enum call: the cookie of a function's probes. */
+export const CALL = {
+  malloc: 1,
+  calloc: 2,
+  memalign: 3,
+  posixMemalign: 4,
+  realloc: 5,
+  reallocarray: 6,
+  free: 7,
+  mmap: 8,
+  mremap: 9,
+  munmap: 10,
+} as const;
+
 /** struct stack: depth, end, class, unused (4 bytes each), then the addresses (8 each). */
 export const STACK = { depth: 0, end: 4, class: 8, addresses: 16, size: 16 + 127 * 8 } as const;
 

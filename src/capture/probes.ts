@@ -1,70 +1,66 @@
 /**
- * Which functions are probed, with which program of `bpf/memleak.bpf.c`.
+ * Which functions are probed, and what the eBPF program is told about each.
  */
 
+import type { UprobePlace } from "../bpf/libbpf.ts";
 import type { AllocatorFunction } from "../process/allocators.ts";
 import type { StackClass } from "../recording/events.ts";
+import { CALL } from "./layout.ts";
 
 type Treatment = {
-  /** Program for the entry. */
-  program: string;
-  /** Whether `allocator_exit` is needed at the return. */
-  returns: boolean;
+  /** What the program does with the arguments: enum call of memleak.h. */
+  call: number;
   class: StackClass;
 };
 
-const heap = (program: string): Treatment => ({ program, returns: true, class: "heap" });
-const mapping = (program: string): Treatment => ({ program, returns: true, class: "mapping" });
-
 const TREATMENTS: { readonly [name: string]: Treatment } = {
-  malloc: heap("malloc_enter"),
-  calloc: heap("calloc_enter"),
-  realloc: heap("realloc_enter"),
-  reallocarray: heap("reallocarray_enter"),
-  posix_memalign: heap("posix_memalign_enter"),
-  aligned_alloc: heap("memalign_enter"),
-  memalign: heap("memalign_enter"),
-  valloc: heap("malloc_enter"),
-  pvalloc: heap("malloc_enter"),
-  free: { program: "free_enter", returns: false, class: "heap" },
-  cfree: { program: "free_enter", returns: false, class: "heap" },
-  free_sized: { program: "free_enter", returns: false, class: "heap" },
-  free_aligned_sized: { program: "free_enter", returns: false, class: "heap" },
-  mmap: mapping("mmap_enter"),
-  mmap64: mapping("mmap_enter"),
-  mremap: mapping("mremap_enter"),
-  munmap: { program: "munmap_enter", returns: false, class: "mapping" },
+  free: { call: CALL.free, class: "heap" },
+  cfree: { call: CALL.free, class: "heap" },
+  free_sized: { call: CALL.free, class: "heap" },
+  free_aligned_sized: { call: CALL.free, class: "heap" },
+  malloc: { call: CALL.malloc, class: "heap" },
+  valloc: { call: CALL.malloc, class: "heap" },
+  pvalloc: { call: CALL.malloc, class: "heap" },
+  calloc: { call: CALL.calloc, class: "heap" },
+  aligned_alloc: { call: CALL.memalign, class: "heap" },
+  memalign: { call: CALL.memalign, class: "heap" },
+  posix_memalign: { call: CALL.posixMemalign, class: "heap" },
+  realloc: { call: CALL.realloc, class: "heap" },
+  reallocarray: { call: CALL.reallocarray, class: "heap" },
+  munmap: { call: CALL.munmap, class: "mapping" },
+  mmap: { call: CALL.mmap, class: "mapping" },
+  mmap64: { call: CALL.mmap, class: "mapping" },
+  mremap: { call: CALL.mremap, class: "mapping" },
 };
 
-/** Every form of `operator new` takes the size first, and every form of `operator delete` the block (Itanium C++ ABI names). */
+/** All forms of `operator new` take the size first, all of `operator delete` the block (Itanium C++ ABI, mangling). */
 const OPERATOR_NEW = /^_Zn[wa]/;
 const OPERATOR_DELETE = /^_Zd[la]/;
 
-const EXIT_PROGRAM = "allocator_exit";
-
-/** A place for a probe: a program at a file offset. */
-export type Probe = { function: string; program: string; offset: number; atReturn: boolean };
+export type ProbePlan = {
+  /** In the order of attaching, frees first: a block must never enter the account before its free could be seen. */
+  entries: UprobePlace[];
+  /** Where a call's result is read. */
+  returns: UprobePlace[];
+};
 
 /**
- * The probes for one library, in the order in which they must be attached. Frees come first: a block must never enter
- * the account before its free could be seen. Returns come before entries: a pending call must never wait for a return
- * that has no probe.
+ * The probes for one library.
  *
  * @param functions what the library defines; each stands once, whatever aliases it has.
+ * @param classes what is accounted.
  */
-export function planProbes(functions: readonly AllocatorFunction[], classes: ReadonlySet<StackClass>): Probe[] {
-  const releases: Probe[] = [];
-  const exits: Probe[] = [];
-  const entries: Probe[] = [];
+export function planProbes(functions: readonly AllocatorFunction[], classes: ReadonlySet<StackClass>): ProbePlan {
+  const releases: UprobePlace[] = [];
+  const allocations: UprobePlace[] = [];
   const definesMalloc = functions.some(({ name }) => name === "malloc");
   for (const { name, fileOffset: offset } of functions) {
     const treatment = treatmentOf(name, definesMalloc);
     if (!treatment || !classes.has(treatment.class)) continue;
-    const { program, returns } = treatment;
-    (returns ? entries : releases).push({ function: name, program, offset, atReturn: false });
-    if (returns) exits.push({ function: name, program: EXIT_PROGRAM, offset, atReturn: true });
+    const { call: cookie } = treatment;
+    (cookie === CALL.free || cookie === CALL.munmap ? releases : allocations).push({ offset, cookie });
   }
-  return [...releases, ...exits, ...entries];
+  return { entries: [...releases, ...allocations], returns: allocations };
 }
 
 /**

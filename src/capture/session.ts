@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 import { LeaklineError } from "../base/errors.ts";
 import { type BpfObject, loadLibbpf } from "../bpf/libbpf.ts";
 import type { AllocatorLibrary } from "../process/allocators.ts";
+import { INITIAL_PID_NAMESPACE } from "../process/constants.ts";
 import { findHazards, type TargetFacts } from "../process/hazards.ts";
 import { isAlive, type ProcessInfo } from "../process/process-info.ts";
 import { readTargetFacts } from "../process/target-facts.ts";
@@ -151,9 +152,11 @@ function attachProbes(
   classes: ReadonlySet<StackClass>,
 ): void {
   for (const { module, functions } of libraries) {
-    for (const probe of planProbes(functions, classes)) {
-      object.attachUprobe(probe.program, pid, module.openedAs ?? module.path, probe.offset, probe.atReturn);
-    }
+    const path = module.openedAs ?? module.path;
+    const { entries, returns } = planProbes(functions, classes);
+    // Returns first: a pending call must never wait for a return that has no probe.
+    object.attachUprobes("function_return", pid, path, returns, true);
+    object.attachUprobes("function_enter", pid, path, entries, false);
   }
 }
 
@@ -171,9 +174,8 @@ function forgetDeadThreads(object: BpfObject, pid: number): void {
   for (const tid of dead) threads.remove(new Uint8Array(new Uint32Array([tid]).buffer));
 }
 
-/** The initial PID namespace always has this inode: PROC_PID_INIT_INO in include/linux/proc_ns.h. */
 function inInitialPidNamespace(): boolean {
-  return readlinkSync("/proc/self/ns/pid") === `pid:[${0xeffffffc}]`;
+  return readlinkSync("/proc/self/ns/pid") === INITIAL_PID_NAMESPACE;
 }
 
 function describeProcess(process: ProcessInfo, time: Time): RecordingEvent {

@@ -17,6 +17,8 @@ export type NativeLibrary = {
    * @throws LeaklineError `unsupported` when the library has no such function.
    */
   bind<F extends (...parameters: never[]) => unknown>(prototype: string): F;
+  /** Where a typed array lies in memory, for structures that hold pointers. Keep the array alive for that long. */
+  addressOf(array: Uint8Array): bigint;
   /** errno as the last call left it. */
   errno(): number;
 };
@@ -44,6 +46,7 @@ export async function loadNativeLibrary(file: string, hint: string): Promise<Nat
         throw new LeaklineError("unsupported", message, { cause, hint });
       }
     },
+    addressOf: (array) => koffi.address(array),
     errno: () => koffi.errno(),
   };
 }
