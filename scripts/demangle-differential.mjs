@@ -44,7 +44,9 @@ function compare(label, names, oracle) {
   const microseconds = Number(process.hrtime.bigint() - start) / 1000 / names.length;
   const different = names.flatMap((_, i) => (actual[i] === expected[i] ? [] : [i]));
   const share = ((100 * (names.length - different.length)) / names.length).toFixed(3);
-  console.log(`${label}: ${names.length} names, ${different.length} differ, ${share} % identical, ${microseconds.toFixed(2)} µs each`);
+  console.log(
+    `${label}: ${names.length} names, ${different.length} differ, ${share} % identical, ${microseconds.toFixed(2)} µs each`,
+  );
   for (const i of different.slice(0, Number(values.show))) {
     console.log(`  ${names[i]}\n    expected ${expected[i]}\n    actual   ${actual[i]}`);
   }
@@ -57,6 +59,10 @@ const gnu = (names) => lines(run(process.env.CXXFILT ?? "c++filt", ["-s", "rust"
 
 for (const file of positionals) {
   const names = symbolsOf(file);
-  compare(file, names.filter((name) => !isLegacyRust(name)), llvm);
+  compare(
+    file,
+    names.filter((name) => !isLegacyRust(name)),
+    llvm,
+  );
   compare(`${file} (legacy Rust)`, names.filter(isLegacyRust), gnu);
 }

@@ -1,6 +1,6 @@
 /** What is allocated and not freed, by call stack, largest first. */
 
-import type { StackClass, StackTotals } from "../recording/events.ts";
+import type { StackTotals } from "../recording/events.ts";
 import type { Recording } from "../recording/recording.ts";
 
 export type Outstanding = {
@@ -12,15 +12,9 @@ export type Outstanding = {
   stacks: StackTotals[];
 };
 
-/**
- * @param limit at most so many stacks in the list; the totals are over all.
- * @param classes only stacks that allocate these.
- */
-export function findOutstanding(recording: Recording, limit: number, classes?: ReadonlySet<StackClass>): Outstanding {
-  const stacks = [...recording.totals.values()].filter((totals) => {
-    const stack = recording.stacks.get(totals.stack);
-    return totals.blocks > 0 && (!classes || (stack && classes.has(stack.class)));
-  });
+/** @param limit at most so many stacks in the list; the totals are over all. */
+export function findOutstanding(recording: Recording, limit: number): Outstanding {
+  const stacks = [...recording.totals.values()].filter((totals) => totals.blocks > 0);
   stacks.sort((a, b) => b.bytes - a.bytes || b.blocks - a.blocks || a.stack - b.stack);
   return {
     bytes: stacks.reduce((sum, totals) => sum + totals.bytes, 0),

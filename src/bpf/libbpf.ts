@@ -123,8 +123,11 @@ function bindFunctions(library: NativeLibrary) {
   };
 }
 
-/** @throws LeaklineError `unsupported` when libbpf is missing or older than 1.0. */
-export async function loadLibbpf(): Promise<Libbpf> {
+/**
+ * @param singleProbes attach probes one by one even where the kernel can attach them together.
+ * @throws LeaklineError `unsupported` when libbpf is missing or older than 1.0.
+ */
+export async function loadLibbpf(singleProbes = false): Promise<Libbpf> {
   const functions = bindFunctions(await loadNativeLibrary(LIBRARY, INSTALL));
   const version = functions.versionString();
   if (functions.majorVersion() < 1) {
@@ -132,7 +135,7 @@ export async function loadLibbpf(): Promise<Libbpf> {
   }
   // Its own messages would land on stderr between ours; what they say is in our errors.
   functions.setPrint(null);
-  const multi = hasUprobeMulti() ? await loadUprobeMulti() : undefined;
+  const multi = !singleProbes && hasUprobeMulti() ? await loadUprobeMulti() : undefined;
   return { version, open: (path) => openObject(functions, multi, path) };
 }
 

@@ -2,9 +2,10 @@
 
 import { attach } from "./attach.ts";
 import type { Command } from "./command.ts";
+import { demo } from "./demo.ts";
 import { doctor } from "./doctor.ts";
 import { record } from "./record.ts";
 import { report } from "./report.ts";
 import { symbolizeElf, symbolizeProcess } from "./symbolize.ts";
 
-export const COMMANDS: readonly Command[] = [attach, record, report, symbolizeProcess, symbolizeElf, doctor];
+export const COMMANDS: readonly Command[] = [attach, record, report, symbolizeProcess, symbolizeElf, doctor, demo];

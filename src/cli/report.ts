@@ -45,7 +45,7 @@ export function reportRecording(path: string, sysroots: readonly string[], optio
     const symbolizer = new Symbolizer(recording, localFiles({ sysroots, debugDirectories }));
     print(
       renderReport(
-        buildReport(recording, (stack) => symbolizer.resolveStack(stack), { ...options, damage }),
+        buildReport(recording, (stack) => symbolizer.resolveStack(stack), { ...options, final: true, damage }),
         options,
       ),
     );

@@ -12,6 +12,8 @@ export type Report = {
   version: 1;
   kind: "report";
   time: Time;
+  /** The last one: the process has exited, or leakline was told to stop. */
+  final: boolean;
   process: { pid: number; name: string; executable: string } | undefined;
   /** Outstanding, over all stacks. */
   totals: { bytes: number; blocks: number; stacks: number };
@@ -52,13 +54,14 @@ export type ResolveStack = (stack: StackEvent) => Frame[];
 export function buildReport(
   recording: Recording,
   resolve: ResolveStack,
-  options: { top: number; classes?: ReadonlySet<StackClass> | undefined; damage?: string | undefined },
+  options: { top: number; final: boolean; damage?: string | undefined },
 ): Report {
-  const outstanding = findOutstanding(recording, options.top, options.classes);
+  const outstanding = findOutstanding(recording, options.top);
   const process = recording.processes.values().next().value;
   return {
     version: 1,
     kind: "report",
+    final: options.final,
     time: recording.time ?? recording.start?.time ?? 0,
     process: process && { pid: process.pid, name: process.name, executable: process.executable },
     totals: { bytes: outstanding.bytes, blocks: outstanding.blocks, stacks: outstanding.stackCount },

@@ -21,7 +21,7 @@ export type TextOptions = {
 export function renderText(report: Report, options: TextOptions): string {
   const { totals } = report;
   const lines = [
-    `[${new Date(report.time).toISOString().slice(11, 19)}] ${describeProcess(report)}: ${plural(totals.bytes, "byte")} outstanding in ${plural(totals.blocks, "allocation")} from ${plural(totals.stacks, "stack")}${shownPart(report)}`,
+    `[${new Date(report.time).toISOString().slice(11, 19)}]${report.final ? " final report," : ""} ${describeProcess(report)}: ${plural(totals.bytes, "byte")} outstanding in ${plural(totals.blocks, "allocation")} from ${plural(totals.stacks, "stack")}${shownPart(report)}`,
   ];
   for (const stack of report.stacks) lines.push(...renderStack(stack, options));
   lines.push(renderQuality(report.quality));
@@ -49,7 +49,7 @@ function renderStack(stack: ReportStack, options: TextOptions): string[] {
     lines.push(`${place}${renderFrame(frame, options)}`.trimEnd());
     insideInline = frame.inlined;
   }
-  if (stack.end !== "end") lines.push(`    (stack cut short: ${STACK_ENDS[stack.end]})`);
+  if (isCutShort(stack)) lines.push(`    (stack cut short: ${STACK_ENDS[stack.end]})`);
   return lines;
 }
 
@@ -72,7 +72,23 @@ export function renderLocation(frame: Frame, options: TextOptions): string {
   return frame.line === undefined ? ` ${file}` : ` ${file}:${frame.line}`;
 }
 
+/** Functions in which a thread begins: C libraries and the dynamic linker call the program's code from them. */
+const THREAD_STARTS = new Set([
+  "_start",
+  "__libc_start_main",
+  "__libc_start_call_main",
+  "start_thread",
+  "clone",
+  "clone3",
+]);
+
+function isCutShort(stack: ReportStack): boolean {
+  const last = stack.frames.at(-1)?.symbol;
+  return stack.end !== "end" && !(last !== undefined && THREAD_STARTS.has(last));
+}
+
 const STACK_ENDS = {
+  end: "",
   "bad-frame-pointer": "code without frame pointers",
   unreadable: "memory could not be read",
   "too-deep": "deeper than 127 frames",
