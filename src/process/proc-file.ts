@@ -81,5 +81,8 @@ export function processError(pid: number, doing: string, cause: unknown): Leakli
 }
 
 export function targetGone(pid: number, cause?: unknown): LeaklineError {
-  return new LeaklineError("target-gone", `process ${pid} has exited`, { cause });
+  return new LeaklineError("target-gone", `process ${pid} has exited`, {
+    cause,
+    hint: "give the PID of one that runs",
+  });
 }

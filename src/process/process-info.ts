@@ -8,7 +8,7 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { LeaklineError } from "../base/errors.ts";
 import { PF_KTHREAD } from "./constants.ts";
-import { readProcessFile, targetGone, tryReadLink } from "./proc-file.ts";
+import { readProcessFile, targetGone, tryReadLink, tryReadSystemFile } from "./proc-file.ts";
 import { type ProcessStat, parseCgroup, parseStat, parseStatus } from "./stat.ts";
 
 /** What the first bytes of an executable say about the machine it runs on (ELF header, e_ident and e_machine). */
@@ -91,7 +91,7 @@ export function describeProcess(id: number): ProcessInfo {
     root: tryReadLink(pid, "root"),
     seccomp: SECCOMP_MODES[status.get("Seccomp") ?? ""],
     tracer: Number(status.get("TracerPid")) || undefined,
-    cgroup: parseCgroup(readProcessFile(pid, "cgroup")),
+    cgroup: parseCgroup(tryReadSystemFile(`/proc/${pid}/cgroup`) ?? ""),
   };
   // All that was read belongs together only if the number still means the same process.
   if (readStat(pid).startTime !== stat.startTime) throw targetGone(pid);
