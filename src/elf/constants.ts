@@ -89,3 +89,17 @@ export const DT_GNU_HASH = 0x6ffffef5;
 /** Name and type of the note that holds the build ID (glibc elf.h). */
 export const NOTE_NAME_GNU = "GNU";
 export const NT_GNU_BUILD_ID = 3;
+
+// Linux Standard Base 5, "DWARF Exception Header Encoding": the low half is the format, the high half the base.
+export const DW_EH_PE_ABSPTR = 0x00;
+export const DW_EH_PE_ULEB128 = 0x01;
+export const DW_EH_PE_UDATA2 = 0x02;
+export const DW_EH_PE_UDATA4 = 0x03;
+export const DW_EH_PE_UDATA8 = 0x04;
+export const DW_EH_PE_SLEB128 = 0x09;
+export const DW_EH_PE_SDATA2 = 0x0a;
+export const DW_EH_PE_SDATA4 = 0x0b;
+export const DW_EH_PE_SDATA8 = 0x0c;
+export const DW_EH_PE_PCREL = 0x10;
+export const DW_EH_PE_DATAREL = 0x30;
+export const DW_EH_PE_OMIT = 0xff;

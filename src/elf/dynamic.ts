@@ -89,6 +89,7 @@ function countByGnuHash(elf: ElfFile, table: ByteSource): number {
   const buckets = new Cursor(table.read(bucketsAt, bucketCount * 4), elf.littleEndian, elf.name, "DT_GNU_HASH");
   let last = 0;
   for (let i = 0; i < bucketCount; i++) last = Math.max(last, buckets.u32());
+  // Nothing is defined here, only imported: the imports cannot be counted, and nobody looks for them by address.
   if (last < firstHashed) return firstHashed;
   const chainsAt = bucketsAt + bucketCount * 4;
   const chainAt = chainsAt + (last - firstHashed) * 4;

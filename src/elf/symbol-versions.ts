@@ -16,8 +16,8 @@ const FIRST_NAMED = 2;
 const MAX_NAME = 4096;
 
 export type SymbolVersions = {
-  /** What follows the name of dynamic symbol `row`: `@@NAME`, `@NAME`, or nothing. */
-  suffix(row: number, sectionIndex: number): string;
+  /** What follows the name of dynamic symbol `row`: `@@VERSION`, `@VERSION`, or nothing. */
+  suffix(row: number, name: string, sectionIndex: number): string;
 };
 
 /** Reads all version names; what is damaged is put into the file's `problems` and has no names. */
@@ -36,7 +36,7 @@ export function readSymbolVersions(elf: ElfFile): SymbolVersions {
     elf.problems.push(error);
   }
   return {
-    suffix(row, sectionIndex) {
+    suffix(row, name, sectionIndex) {
       if (!numbers || row * 2 + 2 > numbers.end) return "";
       numbers.seek(row * 2);
       const stored = numbers.u16();
@@ -44,6 +44,8 @@ export function readSymbolVersions(elf: ElfFile): SymbolVersions {
       if (number < FIRST_NAMED) return "";
       // A copy-relocated variable is defined here with a version that another file defines: look in both.
       const definition = sectionIndex === SHN_UNDEF ? undefined : defined.get(number);
+      // The symbol that stands for the version itself.
+      if (definition === name) return "";
       if (definition !== undefined) return `${stored & HIDDEN ? "@" : "@@"}${definition}`;
       const need = needed.get(number);
       return need === undefined ? "" : `@${need}`;
