@@ -184,22 +184,33 @@ describe.skipIf(!isRoot || !hasGcc)("namespaces, users and filters", () => {
     expect(describeProcess(pid)).toMatchObject({ root: directory, executable: inside });
   });
 
-  test("a seccomp filter is seen", async () => {
+  test("a seccomp filter is seen, even if only one thread has it", async () => {
     // A filter of one instruction, "allow": BPF_RET | BPF_K, SECCOMP_RET_ALLOW (seccomp(2)).
-    const source = WAITING.replace(
-      "int main(void) {",
-      (main) => `
+    const source = `
       #include <linux/filter.h>
       #include <linux/seccomp.h>
+      #include <pthread.h>
+      #include <stdio.h>
       #include <sys/prctl.h>
-      ${main}
+      #include <unistd.h>
+      static void *confine(void *wait) {
         struct sock_filter allow = { 6, 0, 0, 0x7fff0000 };
         struct sock_fprog program = { 1, &allow };
         prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);`,
-    );
-    const filtered = await start(compile(join(directory, "filtered"), source));
-    expect(describeProcess(filtered.pid).seccomp).toBe("filter");
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+        puts("ready");
+        fflush(stdout);
+        for (;;) pause();
+      }
+      int main(int count, char **arguments) {
+        pthread_t thread;
+        if (count == 1) confine(0);
+        pthread_create(&thread, 0, confine, 0);
+        pthread_join(thread, 0);
+      }`;
+    const path = compile(join(directory, "filtered"), source, ["-pthread"]);
+    expect(describeProcess((await start(path)).pid).seccomp).toBe("filter");
+    expect(describeProcess((await start(path, ["in-a-thread"])).pid).seccomp).toBe("filter");
     // Other programs have whatever we ourselves run under: nothing, outside a container.
     const ours = /^Seccomp:\t(\d)$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
     expect(describeProcess((await start(waiting)).pid).seccomp).toBe(ours === "0" ? "off" : "filter");
