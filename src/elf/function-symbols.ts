@@ -100,10 +100,10 @@ function isInside(segment: Segment, address: number): boolean {
  */
 function isAssemblerSymbol(machine: number, table: SymbolTable, row: number): boolean {
   if (table.bind(row) !== STB_LOCAL) return false;
-  const name = table.name(row);
-  if (name.startsWith(".L")) return true;
-  if (machine === EM_RISCV) return /^\$(d|x)/.test(name);
-  return (machine === EM_ARM || machine === EM_AARCH64) && /^\$[atdx](\.|$)/.test(name);
+  const prefix = table.namePrefix(row);
+  if (prefix.startsWith(".L")) return true;
+  if (machine === EM_RISCV) return /^\$[dx]/.test(prefix);
+  return (machine === EM_ARM || machine === EM_AARCH64) && /^\$[atdx](\.|$)/.test(prefix);
 }
 
 type Descriptors = { section: Section; target(address: number): number };

@@ -168,11 +168,13 @@ function findInTable(index: TableIndex, address: number, section: number): Found
   let best = -1;
   let name = "";
   const aliases: string[] = [];
-  for (let i = first[group]; i < first[group + 1] && aliases.length < MAX_ALIASES; i++) {
+  let namesRead = 0;
+  for (let i = first[group]; i < first[group + 1] && namesRead <= MAX_ALIASES; i++) {
     const row = rows[i];
     // Beside symbols with a size, one without is taken to be as large as they are.
     if (table.sizes[row] > 0 && key >= functions.addresses[row] + table.sizes[row]) continue;
     const candidate = table.name(row);
+    namesRead++;
     if (candidate === "") continue;
     if (best < 0) {
       best = row;

@@ -94,6 +94,15 @@ export class SymbolTable {
     }
   }
 
+  /** The first three bytes of the name, to tell kinds of name apart without reading long ones. */
+  namePrefix(row: number): string {
+    const offset = this.nameOffsets[row];
+    if (offset >= this.strings.size) return "";
+    const bytes = this.strings.read(offset, Math.min(3, this.strings.size - offset));
+    const end = bytes.indexOf(0);
+    return decodeText(end < 0 ? bytes : bytes.subarray(0, end));
+  }
+
   /**
    * The name with its version in the notation of linkers: `puts@@GLIBC_2.2.5` for a default definition, `puts@…` for
    * a hidden one or a reference.

@@ -9,6 +9,6 @@ export type Check = {
   readonly ok: boolean | "warning";
   /** What is there. */
   readonly found: string;
-  /** How to mend it; always there when `ok` is false. */
+  /** How to mend it, where something can be done. */
   readonly mend?: string | undefined;
 };

@@ -5,7 +5,7 @@
  * file that was opened in time fails with ESRCH.
  */
 
-import { closeSync, openSync, readlinkSync, readSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readlinkSync, readSync } from "node:fs";
 import { LeaklineError } from "../base/errors.ts";
 import { MAX_PROC_FILE } from "./constants.ts";
 
@@ -41,6 +41,15 @@ export function tryReadSystemFile(path: string): string | undefined {
     return readSystemFile(path).trim();
   } catch {
     return undefined;
+  }
+}
+
+/** The names in a directory, none when it cannot be read. */
+export function tryReadDirectory(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch {
+    return [];
   }
 }
 
@@ -81,5 +90,8 @@ export function processError(pid: number, doing: string, cause: unknown): Leakli
 }
 
 export function targetGone(pid: number, cause?: unknown): LeaklineError {
-  return new LeaklineError("target-gone", `process ${pid} has exited`, { cause });
+  return new LeaklineError("target-gone", `process ${pid} has exited`, {
+    cause,
+    hint: "give the PID of one that runs",
+  });
 }

@@ -8,7 +8,7 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { LeaklineError } from "../base/errors.ts";
 import { PF_KTHREAD } from "./constants.ts";
-import { readProcessFile, targetGone, tryReadLink } from "./proc-file.ts";
+import { readProcessFile, targetGone, tryReadDirectory, tryReadLink, tryReadSystemFile } from "./proc-file.ts";
 import { type ProcessStat, parseCgroup, parseStat, parseStatus } from "./stat.ts";
 
 /** What the first bytes of an executable say about the machine it runs on (ELF header, e_ident and e_machine). */
@@ -50,6 +50,7 @@ export type ProcessInfo = {
   readonly sameArchitecture: boolean | undefined;
   /** Its root directory: other than `/` after chroot(2). */
   readonly root: string | undefined;
+  /** The strictest mode that any of its threads is in (seccomp(2)). */
   readonly seccomp: "off" | "strict" | "filter" | undefined;
   /** PID of the debugger that traces it. */
   readonly tracer: number | undefined;
@@ -89,9 +90,9 @@ export function describeProcess(id: number): ProcessInfo {
     architecture,
     sameArchitecture: architecture && sameArchitecture(architecture, readArchitecture("self")),
     root: tryReadLink(pid, "root"),
-    seccomp: SECCOMP_MODES[status.get("Seccomp") ?? ""],
+    seccomp: strictestSeccomp(pid),
     tracer: Number(status.get("TracerPid")) || undefined,
-    cgroup: parseCgroup(readProcessFile(pid, "cgroup")),
+    cgroup: parseCgroup(tryReadSystemFile(`/proc/${pid}/cgroup`) ?? ""),
   };
   // All that was read belongs together only if the number still means the same process.
   if (readStat(pid).startTime !== stat.startTime) throw targetGone(pid);
@@ -137,7 +138,18 @@ export function isAlive(pid: number, startTime: number): boolean {
   }
 }
 
-const SECCOMP_MODES: Readonly<Record<string, "off" | "strict" | "filter">> = { 0: "off", 1: "strict", 2: "filter" };
+/** By the number that /proc/PID/status has. */
+const SECCOMP_MODES = ["off", "strict", "filter"] as const;
+
+/** A sandbox may confine one thread only, so all are asked. Undefined when the kernel has no seccomp. */
+function strictestSeccomp(pid: number): ProcessInfo["seccomp"] {
+  let strictest = -1;
+  for (const thread of tryReadDirectory(`/proc/${pid}/task`)) {
+    const status = parseStatus(tryReadSystemFile(`/proc/${pid}/task/${thread}/status`) ?? "");
+    strictest = Math.max(strictest, Number(status.get("Seccomp") ?? -1));
+  }
+  return SECCOMP_MODES[strictest];
+}
 
 /** A main thread that ends before the others is shown as a zombie too; then the process still has threads. */
 function hasEnded(stat: ProcessStat): boolean {

@@ -25,7 +25,7 @@ export function readTargetFacts(id: number): TargetFacts {
   return { info, kernelRelease: release(), isGo, isStatic, allocators: findAllocatorLibraries(info.pid) };
 }
 
-/** Can this process be traced? Never throws a LeaklineError: what prevents it is the first and only check. */
+/** Can this process be traced? When it cannot even be looked at, that is the only check. Throws nothing on purpose. */
 export function checkTarget(id: number): Check[] {
   try {
     return targetChecks(readTargetFacts(id));

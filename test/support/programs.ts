@@ -54,7 +54,8 @@ const running: ChildProcess[] = [];
 
 /** Starts a program and waits for its line `ready`; it is killed after the test file's last test. */
 export async function start(path: string, args: readonly string[] = [], options: SpawnOptions = {}): Promise<Running> {
-  const child = spawn(path, args, { ...options, stdio: ["ignore", "pipe", "inherit"] });
+  // Detached: with a process group of its own, so that what it starts in turn is killed with it.
+  const child = spawn(path, args, { ...options, detached: true, stdio: ["ignore", "pipe", "inherit"] });
   running.push(child);
   let output = "";
   await new Promise<void>((resolve, reject) => {
@@ -71,15 +72,23 @@ export async function start(path: string, args: readonly string[] = [], options:
 /** Ends a program and waits until it is gone. */
 export async function stop({ child }: Running): Promise<void> {
   const gone = new Promise((resolve) => child.once("exit", resolve));
-  child.kill("SIGKILL");
+  killGroup(child);
   await gone;
 }
 
 /** Call once a test file: kills what `start` started. */
 export function killStartedPrograms(): void {
   afterAll(() => {
-    for (const child of running) child.kill("SIGKILL");
+    for (const child of running) killGroup(child);
   });
+}
+
+function killGroup(child: ChildProcess): void {
+  try {
+    process.kill(-(child.pid as number), "SIGKILL");
+  } catch {
+    // All of it has ended.
+  }
 }
 
 /** A program that prints `ready` and waits. */
