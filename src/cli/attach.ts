@@ -42,13 +42,9 @@ export async function attachAndReport(pid: number, live: LiveOptions, options: R
       note(`attached to ${process.command} (${process.pid}): allocator in ${files}`);
       note(`a report every ${live.interval / 1000} s; p or SIGUSR1 prints now, q or Ctrl-C ends`);
     },
-    reading() {
-      print(
-        renderReport(
-          buildReport(recording, (stack) => symbolizer.resolveStack(stack), options),
-          options,
-        ),
-      );
+    reading(final) {
+      const report = buildReport(recording, (stack) => symbolizer.resolveStack(stack), { ...options, final });
+      print(renderReport(report, options));
     },
   });
   for (const problem of symbolizer.problems()) note(problem);

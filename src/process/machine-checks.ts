@@ -26,8 +26,6 @@ export type MachineFacts = {
   readonly ptraceScope: number | undefined;
   /** none, integrity or confidentiality (kernel_lockdown(7)). */
   readonly lockdown: string | undefined;
-  /** Where the kernel's type information is. */
-  readonly btf: string | undefined;
   /** The number of the performance monitoring unit that makes user-space probes. */
   readonly uprobeType: string | undefined;
   /** Version of libbpf.so.1. */
@@ -49,7 +47,6 @@ export function machineChecks(facts: MachineFacts): Check[] {
       facts.uprobeType && `event source ${facts.uprobeType}`,
       "use a kernel with CONFIG_UPROBES=y and CONFIG_PERF_EVENTS=y",
     ),
-    checkFeature("BTF", facts.btf, "use a kernel with CONFIG_DEBUG_INFO_BTF=y"),
     checkFeature("libbpf", facts.libbpf, "install libbpf.so.1 (Debian: libbpf1, Fedora: libbpf)"),
     checkLockdown(facts.lockdown),
     ...checkPtraceScope(facts.ptraceScope),
@@ -93,7 +90,12 @@ function whatNewerBring(version: KernelVersion): string {
 function checkArchitecture(machine: string): Check {
   const name = "architecture";
   if (machine === "x86_64") return { name, ok: true, found: machine };
-  return { name, ok: false, found: `${machine}: tracing is made for x86_64`, mend: "resolve recordings here only" };
+  if (machine === "aarch64") {
+    const found = "aarch64: its eBPF program is compiled, but was never run on such a machine";
+    return { name, ok: "warning", found, mend: "compare the first results with another tool" };
+  }
+  const found = `${machine}: tracing is made for x86_64 and aarch64`;
+  return { name, ok: false, found, mend: "resolve recordings here only" };
 }
 
 function checkPrivilege(facts: MachineFacts, missing: readonly string[]): Check {

@@ -21,7 +21,6 @@ export function checkMachine(libbpf: string | undefined): Check[] {
 
 export function readMachineFacts(libbpf: string | undefined): MachineFacts {
   const status = parseStatus(readProcessFile(process.pid, "status"));
-  const btf = "/sys/kernel/btf/vmlinux";
   return {
     kernelRelease: release(),
     machine: machine(),
@@ -35,7 +34,6 @@ export function readMachineFacts(libbpf: string | undefined): MachineFacts {
     ptraceScope: readSetting("yama/ptrace_scope"),
     // `none [integrity] confidentiality`: the one in brackets holds.
     lockdown: /\[(\w+)\]/.exec(tryReadSystemFile("/sys/kernel/security/lockdown") ?? "")?.[1],
-    btf: existsSync(btf) ? btf : undefined,
     uprobeType: tryReadSystemFile("/sys/bus/event_source/devices/uprobe/type"),
     libbpf,
     container: findContainer(),

@@ -105,7 +105,7 @@ describe.skipIf(!hasGcc || !hasPs)("a process with two threads and a name made t
     const { pid, startTime } = describeProcess(other.pid);
     await stop(other);
     expect(isAlive(pid, startTime)).toBe(false);
-    expect(() => describeProcess(pid)).toThrow(expect.objectContaining({ code: "not-found" }));
+    expect(() => describeProcess(pid)).toThrow(expect.objectContaining({ code: "target-gone" }));
   });
 
   test("still runs when only its main thread has ended, but is refused", async () => {
@@ -149,13 +149,13 @@ test("a kernel thread is recognised and refused", ({ skip }) => {
 test("a number that no process has is not found, with a hint", () => {
   const highest = Number(readFileSync("/proc/sys/kernel/pid_max", "utf8"));
   expect(() => describeProcess(highest + 1)).toThrow(
-    expect.objectContaining({ code: "not-found", hint: expect.stringContaining("ps") }),
+    expect.objectContaining({ code: "target-gone", hint: expect.stringContaining("ps") }),
   );
 });
 
 test.each([0, -1, 1.5, Number.NaN, 2 ** 60])("%d is not a PID", (id) => {
   expect(() => describeProcess(id)).toThrow(
-    expect.objectContaining({ code: expect.stringMatching(/usage|not-found/) }),
+    expect.objectContaining({ code: expect.stringMatching(/usage|target-gone/) }),
   );
 });
 
@@ -263,7 +263,7 @@ test("every process of this machine can be described", () => {
       expect(describeProcess(Number(pid)).pid).toBe(Number(pid));
     } catch (error) {
       // It may have ended since it was listed.
-      expect(error).toMatchObject({ code: expect.stringMatching(/not-found|target-gone/) });
+      expect(error).toMatchObject({ code: expect.stringMatching(/target-gone/) });
     }
   }
   expect(pids).toContain(String(process.pid));

@@ -61,7 +61,8 @@ export type ProcessInfo = {
  * Describes a process as far as we may look. Never refuses one for what it is.
  *
  * @param id a PID, or the ID of any thread of the process.
- * @throws LeaklineError `not-found`, `permission` when /proc hides the process from us, or `target-gone` when it ends meanwhile.
+ * @throws LeaklineError `target-gone` when there is no such process, or it ends meanwhile; `permission` when /proc hides
+ *   it from us.
  */
 export function describeProcess(id: number): ProcessInfo {
   const asked = readStatus(id);
@@ -175,7 +176,7 @@ function readStatus(id: number): Map<string, string> {
       const hint = "run as root (sudo): /proc is mounted with hidepid";
       throw new LeaklineError("permission", `process ${id} belongs to another user and is hidden`, { hint });
     }
-    throw new LeaklineError("not-found", `there is no process ${id}`, { cause, hint: "`ps -e` lists processes" });
+    throw new LeaklineError("target-gone", `there is no process ${id}`, { cause, hint: "`ps -e` lists processes" });
   }
 }
 

@@ -12,18 +12,28 @@ export function targetChecks(facts: TargetFacts): Check[] {
   const { info, allocators, isStatic } = facts;
   return [
     { name: "process", ok: true, found: describe(info) },
-    ...findHazards(facts).map(({ name, refuse, found, mend }): Check => {
-      return { name, ok: refuse ? false : "warning", found, mend };
-    }),
+    ...checkHazards(facts),
     ...checkAllocators(allocators, isStatic),
     ...checkNamespaces(info),
+  ];
+}
+
+/** What is known to hurt targets is listed also when it is not there: Go and seccomp are what people ask about. */
+function checkHazards(facts: TargetFacts): Check[] {
+  const hazards = findHazards(facts);
+  const harmless = [
+    { name: "Go", found: "not a Go program" },
+    { name: "seccomp", found: facts.info.seccomp === "off" ? "off" : `${facts.info.seccomp}, harmless on this kernel` },
+  ].filter(({ name }) => !hazards.some((hazard) => hazard.name === name));
+  return [
+    ...hazards.map(({ name, refuse, found, mend }): Check => ({ name, ok: refuse ? false : "warning", found, mend })),
+    ...harmless.map(({ name, found }): Check => ({ name, ok: true, found })),
   ];
 }
 
 function describe(info: ProcessInfo): string {
   const parts = [`${info.pid} (${info.command})`, info.executable ?? "executable unknown", `user ${info.uid}`];
   if (info.threadId !== undefined) parts.push(`asked for by its thread ${info.threadId}`);
-  if (info.seccomp !== "off" && info.seccomp !== undefined) parts.push(`seccomp ${info.seccomp}`);
   return parts.join(", ");
 }
 

@@ -1,9 +1,10 @@
 /** The account of each allocating function, against what the program is known to leave outstanding. */
 
 import { describe, expect, test } from "vitest";
-import { compileProgram, type JsonReport, startTarget, temporaryFolder, totalsOf, traceWith } from "../support.ts";
+import { compileProgram, type JsonReport, startTarget, totalsOf, traceWith } from "../support/live.ts";
+import { temporaryDirectory } from "../support/programs.ts";
 
-const folder = temporaryFolder();
+const folder = temporaryDirectory();
 const PAGE = 4096;
 
 /** By function of programs/account.c: bytes and blocks. */

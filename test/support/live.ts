@@ -1,24 +1,16 @@
-/** What tests share: compiling programs, starting processes, running leakline as a user does. */
+/** What live tests share: programs that are driven step by step, and leakline run as a user runs it. */
 
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { afterAll, afterEach } from "vitest";
+import { afterEach } from "vitest";
 
-export const ROOT = fileURLToPath(new URL("..", import.meta.url));
+export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const MAIN = join(ROOT, "dist", "cli", "main.js");
 const PROGRAMS = join(ROOT, "test", "live", "programs");
-
-/** A folder that goes when the test file has run. */
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "leakline-test-"));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 /** Compiles `test/live/programs/NAME.c`; gives the program's path. */
 export function compileProgram(folder: string, name: string, flags: readonly string[] = ["-g", "-O0"]): string {
