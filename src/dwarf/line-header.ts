@@ -88,8 +88,8 @@ export class LineHeader {
   }
 
   /**
-   * The path of a file: its name, behind its directory and the compilation directory while the path is relative. That is
-   * how llvm-symbolizer joins them; nothing is normalized.
+   * The path of a file: its name, behind its directory and the compilation directory while the path is relative. Nothing
+   * is normalized. So do gimli and llvm-symbolizer; older readers repeat a relative compilation directory in version 5.
    *
    * @param number as rows and DIEs state it: from 1, in version 5 from 0.
    * @returns undefined when there is no such file.
@@ -100,9 +100,12 @@ export class LineHeader {
     if (named === undefined) return undefined;
     const name = this.text(named);
     if (isAbsolute(name)) return name;
-    const directory = this.directory(this.directoryOfFile.values[index]);
+    const directoryIndex = this.directoryOfFile.values[index];
+    const directory = this.directory(directoryIndex);
     const path = directory ? join(directory, name) : name;
-    return isAbsolute(path) || !compDir || directory === compDir ? path : join(compDir, path);
+    // Since version 5, directory 0 is the compilation directory itself.
+    const isComplete = isAbsolute(path) || (this.version >= 5 && directoryIndex === 0);
+    return isComplete || !compDir ? path : join(compDir, path);
   }
 
   /** Notes a file that the program itself defines (§6.2.5.3). */
