@@ -64,12 +64,14 @@ export class Dwarf {
   }
 
   /**
-   * Finds many addresses, in the order that reads each unit once.
+   * Finds many addresses, unit by unit: each unit is then read once, though units of one link interleave.
    *
    * @returns one answer for each address, in the order given.
    */
   findAll(addresses: readonly VirtualAddress[]): Found[] {
-    const order = addresses.map((_, index) => index).sort((a, b) => addresses[a] - addresses[b]);
+    const units = addresses.map((address) => this.index.likeliest(address));
+    const order = addresses.map((_, index) => index);
+    order.sort((a, b) => units[a] - units[b] || addresses[a] - addresses[b]);
     const found: Found[] = new Array(addresses.length);
     for (const index of order) found[index] = this.find(addresses[index]);
     return found;

@@ -29,6 +29,9 @@ export class LineHeader {
   readonly opcodeBase: number;
   /** Number of LEB128 operands by standard opcode. */
   readonly opcodeLengths: Uint8Array;
+  /** By special opcode less `opcodeBase`: operations it advances by, and lines (§6.2.5.1). */
+  readonly specialOperations = new Uint8Array(256);
+  readonly specialLines = new Int16Array(256);
   /** Where the program begins; it ends with `bytes`. */
   readonly programStart: number;
   readonly bytes: Uint8Array;
@@ -70,6 +73,11 @@ export class LineHeader {
     this.opcodeBase = cursor.u8();
     this.opcodeLengths = new Uint8Array(Math.max(1, this.opcodeBase));
     this.opcodeLengths.set(cursor.view(Math.max(0, this.opcodeBase - 1)), 1);
+    for (let adjusted = 0; adjusted < 256; adjusted++) {
+      // A line range of 0 is damage: such an opcode advances no address.
+      this.specialOperations[adjusted] = this.lineRange === 0 ? 0 : Math.floor(adjusted / this.lineRange);
+      this.specialLines[adjusted] = this.lineBase + (this.lineRange === 0 ? 0 : adjusted % this.lineRange);
+    }
     cursor.end = this.programStart;
     if (this.version >= 5) this.readTables(cursor);
     else this.readOldTables(cursor);

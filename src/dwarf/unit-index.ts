@@ -44,6 +44,16 @@ export class UnitIndex {
     }
   }
 
+  /** The first of the candidates, or -1. */
+  likeliest(address: number): number {
+    try {
+      return this.candidates(address).next().value ?? -1;
+    } catch (error) {
+      this.reason ??= reasonOf(error);
+      return -1;
+    }
+  }
+
   private *tables(): Generator<RangeTable> {
     if (this.aranges === undefined) {
       this.aranges = readAranges(this.file);
