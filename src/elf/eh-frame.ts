@@ -134,7 +134,7 @@ function readCieEncoding(cursor: Cursor, at: number, is64: boolean): number {
   cursor.seek(at);
   const length = cursor.u32();
   const start = length === 0xffffffff ? cursor.position + 8 : cursor.position;
-  if (length !== 0xffffffff) cursor.end = Math.min(start + length, cursor.end);
+  cursor.end = Math.min(start + (length === 0xffffffff ? MAX_CIE : length), cursor.end);
   cursor.seek(start);
   if (cursor.u32() !== 0) throw cursor.malformed("an FDE points to something that is no CIE", start);
   const version = cursor.u8();
@@ -201,3 +201,5 @@ const MAX_SECTION = 1 << 28;
 /** Damaged entries after which the rest is not read: each costs an exception. */
 const MAX_DAMAGED = 1000;
 const MAX_AUGMENTATION = 16;
+/** Bytes of a CIE that are looked at when its length is in the long form, which nobody writes. */
+const MAX_CIE = 256;
