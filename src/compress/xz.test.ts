@@ -31,7 +31,7 @@ describe("what xz compresses comes back", () => {
   ];
   test.for(options)("%s", (arguments_, context) => {
     needTools(context, "xz", REAL);
-    const original = readFileSync(REAL);
+    const original = readFileSync(REAL).subarray(0, 500_000);
     const compressed = pipe(original, "xz", "-c", ...arguments_);
     expect(xzSize(compressed)).toBe(original.length);
     expect(Buffer.compare(decodeXz(compressed, original.length), original)).toBe(0);

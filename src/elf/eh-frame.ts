@@ -28,6 +28,7 @@ import {
 import { loadedBytes } from "./dynamic.ts";
 import type { ElfFile } from "./elf-file.ts";
 import { readAddress, readSize } from "./header.ts";
+import { upperBound } from "./upper-bound.ts";
 
 /** Function *i* is [starts[i], ends[i]), in virtual addresses, sorted by start. */
 export type FunctionBounds = { starts: Float64Array; ends: Float64Array };
@@ -51,6 +52,13 @@ export function functionBounds(elf: ElfFile): FunctionBounds {
     starts: Float64Array.from(order, (i) => starts[i]),
     ends: Float64Array.from(order, (i) => ends[i]),
   };
+}
+
+/** The range that contains `address`; of several, the one that starts last. */
+export function findBounds(bounds: FunctionBounds, address: number): { start: number; end: number } | undefined {
+  const { starts, ends } = bounds;
+  const last = upperBound(starts, address) - 1;
+  return last >= 0 && address < ends[last] ? { start: starts[last], end: ends[last] } : undefined;
 }
 
 /** `address` is that of the first byte; `open` when the end is not known and a terminator must be looked for. */

@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { fixture } from "../../test/support/elf-files.ts";
 import { virtualAddress } from "../base/address.ts";
-import { memorySource } from "../base/bytes.ts";
+import { type ByteSource, checkRange, memorySource } from "../base/bytes.ts";
 import { LeaklineError } from "../base/errors.ts";
 import { decompress } from "../compress/index.ts";
 import {
@@ -22,7 +22,7 @@ import {
 } from "./index.ts";
 
 /** Uses everything that elf/ offers; returns how many parts of it refused. */
-function exercise(bytes: Uint8Array): number {
+function exercise(source: ByteSource): number {
   let refused = 0;
   function attempt(action: () => void): void {
     try {
@@ -33,7 +33,7 @@ function exercise(bytes: Uint8Array): number {
     }
   }
   attempt(() => {
-    const elf = openElf(memorySource("hostile", bytes), { decompress });
+    const elf = openElf(source, { decompress });
     for (const section of elf.sections) attempt(() => elf.sectionData(section));
     for (const source of [".symtab", ".dynsym"] as const) {
       attempt(() => {
@@ -56,18 +56,39 @@ function exercise(bytes: Uint8Array): number {
   return refused;
 }
 
+function exerciseBytes(bytes: Uint8Array): number {
+  return exercise(memorySource("hostile", bytes));
+}
+
+/** A sparse file of 16 TiB that starts with `bytes`: its size gives no bound, so the limits must. */
+function sparseFile(bytes: Uint8Array): ByteSource {
+  const size = 2 ** 44;
+  return {
+    name: "sparse",
+    size,
+    read(offset, length) {
+      checkRange("sparse", size, offset, length);
+      if (length > 2 ** 28) throw new Error(`${length} bytes read at once`);
+      const result = new Uint8Array(length);
+      if (offset < bytes.length) result.set(bytes.subarray(offset, offset + length));
+      return result;
+    },
+  };
+}
+
 const NAMES = ["shapes-i686", "shapes-s390x", "shapes-arm-zlib.o"];
 
 describe.each(NAMES)("%s", (name) => {
   const original = readFileSync(fixture(name));
 
   test("undamaged, nothing is refused", () => {
-    expect(exercise(original)).toBe(0);
+    expect(exerciseBytes(original)).toBe(0);
   });
 
   test("cut off at every offset", () => {
     let refused = 0;
-    for (let length = 0; length < original.length; length++) if (exercise(original.subarray(0, length)) > 0) refused++;
+    for (let length = 0; length < original.length; length++)
+      if (exerciseBytes(original.subarray(0, length)) > 0) refused++;
     // A shorter file always lacks something that its headers promise, but where only the padding at the end is cut.
     expect(refused).toBeGreaterThan(original.length - 8);
   });
@@ -77,7 +98,7 @@ describe.each(NAMES)("%s", (name) => {
     for (let at = 0; at < 0x200; at++) {
       for (const value of [0x00, 0x01, 0x7f, 0x80, 0xff]) {
         bytes[at] = value;
-        exercise(bytes);
+        exerciseBytes(bytes);
       }
       bytes[at] = original[at];
     }
@@ -92,13 +113,13 @@ describe.each(NAMES)("%s", (name) => {
       fc.property(fc.array(change, { minLength: 1, maxLength: 12 }), (changes) => {
         const bytes = Uint8Array.from(original);
         for (const [at, value] of changes) bytes[at] = value;
-        exercise(bytes);
+        exerciseBytes(bytes);
       }),
       { numRuns: 1000, verbose: true },
     );
   });
 
-  test("random words in the tables of headers, as numbers that mean something", () => {
+  describe("random words in the tables of headers, as numbers that mean something", () => {
     const isLarge = original[4] === 2;
     const littleEndian = original[5] === 1;
     const view = new DataView(original.buffer, original.byteOffset, original.length);
@@ -112,14 +133,26 @@ describe.each(NAMES)("%s", (name) => {
       fc.nat(original.length),
       fc.nat(64),
     );
-    fc.assert(
-      fc.property(fc.array(fc.tuple(places, values), { minLength: 1, maxLength: 6 }), (changes) => {
-        const bytes = Uint8Array.from(original);
-        const target = new DataView(bytes.buffer);
-        for (const [at, value] of changes) if (at + 4 <= bytes.length) target.setUint32(at, value, littleEndian);
-        exercise(bytes);
-      }),
-      { numRuns: 1000, verbose: true },
-    );
+    const changes = fc.array(fc.tuple(places, values), { minLength: 1, maxLength: 6 });
+    function changed(words: [number, number][]): Uint8Array {
+      const bytes = Uint8Array.from(original);
+      const target = new DataView(bytes.buffer);
+      for (const [at, value] of words) if (at + 4 <= bytes.length) target.setUint32(at, value, littleEndian);
+      return bytes;
+    }
+
+    test("in a file of that size", () => {
+      fc.assert(
+        fc.property(changes, (words) => void exerciseBytes(changed(words))),
+        { numRuns: 1000, verbose: true },
+      );
+    });
+
+    test("in a sparse file", () => {
+      fc.assert(
+        fc.property(changes, (words) => void exercise(sparseFile(changed(words)))),
+        { numRuns: 300, verbose: true },
+      );
+    });
   });
 });

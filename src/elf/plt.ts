@@ -40,6 +40,19 @@ export function pltStubs(elf: ElfFile): PltStub[] {
   }
 }
 
+/** The stub that contains `address`, of those that `pltStubs` gave. */
+export function findPltStub(stubs: readonly PltStub[], address: VirtualAddress): PltStub | undefined {
+  let low = 0;
+  let high = stubs.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (stubs[middle].address <= address) low = middle + 1;
+    else high = middle;
+  }
+  const stub = low > 0 ? stubs[low - 1] : undefined;
+  return stub && address < stub.address + stub.size ? stub : undefined;
+}
+
 /** Nameless stubs by the virtual address of their GOT word. */
 function findStubs(elf: ElfFile): Map<number, PltStub[]> {
   const stubs = new Map<number, PltStub[]>();
