@@ -85,10 +85,12 @@ function countByGnuHash(elf: ElfFile, table: ByteSource): number {
   const bucketCount = header.u32();
   const firstHashed = header.u32();
   const bloomWords = header.u32();
+  if (bucketCount > MAX_BUCKETS) throw new MalformedError(elf.name, "DT_GNU_HASH", 0, `${bucketCount} buckets`);
   const bucketsAt = 16 + bloomWords * (elf.is64 ? 8 : 4);
   const buckets = new Cursor(table.read(bucketsAt, bucketCount * 4), elf.littleEndian, elf.name, "DT_GNU_HASH");
   let last = 0;
   for (let i = 0; i < bucketCount; i++) last = Math.max(last, buckets.u32());
+  // Nothing is defined here, only imported: the imports cannot be counted, and nobody looks for them by address.
   if (last < firstHashed) return firstHashed;
   const chainsAt = bucketsAt + bucketCount * 4;
   const chainAt = chainsAt + (last - firstHashed) * 4;
@@ -123,5 +125,7 @@ export function loadedBytes(elf: ElfFile, part: string, address: number, size?: 
 
 /** Real ones have a few dozen entries. */
 const MAX_DYNAMIC = 1 << 16;
+/** There are fewer buckets than symbols. */
+const MAX_BUCKETS = 1 << 24;
 /** Bytes of one hash chain that are followed. */
 const MAX_CHAIN = 1 << 16;

@@ -70,7 +70,9 @@ export function collectFunctions(elf: ElfFile, table: SymbolTable): FunctionRows
     const base = sectionBases?.[sectionIndex] ?? 0;
     addresses[row] = base + address;
     limits[row] = base + address + 1;
-    if (section && table.source === ".symtab") limits[row] = base + (sectionBases ? 0 : section.address) + section.size;
+    // A descriptor's section says nothing about where its code ends.
+    if (section && section !== descriptors?.section && table.source === ".symtab")
+      limits[row] = base + (sectionBases ? 0 : section.address) + section.size;
     rows[found++] = row;
   }
   return { rows: rows.slice(0, found), addresses, limits, sectionBases };
@@ -98,10 +100,10 @@ function isInside(segment: Segment, address: number): boolean {
  */
 function isAssemblerSymbol(machine: number, table: SymbolTable, row: number): boolean {
   if (table.bind(row) !== STB_LOCAL) return false;
-  const name = table.name(row);
-  if (name.startsWith(".L")) return true;
-  if (machine === EM_RISCV) return /^\$(d|x)/.test(name);
-  return (machine === EM_ARM || machine === EM_AARCH64) && /^\$[atdx](\.|$)/.test(name);
+  const prefix = table.namePrefix(row);
+  if (prefix.startsWith(".L")) return true;
+  if (machine === EM_RISCV) return /^\$[dx]/.test(prefix);
+  return (machine === EM_ARM || machine === EM_AARCH64) && /^\$[atdx](\.|$)/.test(prefix);
 }
 
 type Descriptors = { section: Section; target(address: number): number };

@@ -23,11 +23,13 @@ type Location = { rows: ByteSource; strings: ByteSource; extended: ByteSource | 
  * `.dynsym` is found through PT_DYNAMIC when the file has no section headers.
  *
  * @returns undefined when the file has no such table.
- * @throws MalformedError when it is damaged.
+ * @throws MalformedError when it is damaged, LeaklineError `limit` when it is larger than 256 MiB.
  */
 export function readSymbols(elf: ElfFile, source: SymbolSource): SymbolTable | undefined {
   const location = locateSymbols(elf, source);
   if (!location) return undefined;
+  if (location.rows.size > MAX_TABLE)
+    throw new LeaklineError("limit", `${location.rows.name}: more than ${MAX_TABLE} bytes of symbols`);
   const table = new SymbolTable(elf, source, location);
   fillColumns(table, location, elf.is64, elf.littleEndian);
   return table;
@@ -94,6 +96,15 @@ export class SymbolTable {
     }
   }
 
+  /** The first three bytes of the name, to tell kinds of name apart without reading long ones. */
+  namePrefix(row: number): string {
+    const offset = this.nameOffsets[row];
+    if (offset >= this.strings.size) return "";
+    const bytes = this.strings.read(offset, Math.min(3, this.strings.size - offset));
+    const end = bytes.indexOf(0);
+    return decodeText(end < 0 ? bytes : bytes.subarray(0, end));
+  }
+
   /**
    * The name with its version in the notation of linkers: `puts@@GLIBC_2.2.5` for a default definition, `puts@…` for
    * a hidden one or a reference.
@@ -102,7 +113,7 @@ export class SymbolTable {
     const name = this.name(row);
     if (this.source !== ".dynsym" || name === "") return name;
     this.versions ??= readSymbolVersions(this.elf);
-    return name + this.versions.suffix(row, this.sectionIndexes[row]);
+    return name + this.versions.suffix(row, name, this.sectionIndexes[row]);
   }
 }
 
@@ -127,7 +138,6 @@ function locateSymbols(elf: ElfFile, source: SymbolSource): Location | undefined
 }
 
 function fillColumns(table: SymbolTable, { rows, extended }: Location, is64: boolean, littleEndian: boolean): void {
-  if (rows.size > MAX_TABLE) throw new LeaklineError("limit", `${rows.name}: more than ${MAX_TABLE} bytes of symbols`);
   const rowSize = symbolSize(is64);
   for (let first = 0; first < table.count; first += CHUNK_ROWS) {
     const count = Math.min(CHUNK_ROWS, table.count - first);
