@@ -162,10 +162,12 @@ export class Cursor {
   /** Bytes up to the next zero, as a view; the position moves behind the zero. */
   cString(): Uint8Array {
     const start = this.position;
-    const zero = this.bytes.indexOf(0, start);
-    if (zero < 0 || zero >= this.end) throw this.malformed("unterminated string");
-    this.position = zero + 1;
-    return this.bytes.subarray(start, zero);
+    // Searched only up to `end`: going on to the end of a large section for every damaged string takes for ever.
+    const rest = this.bytes.subarray(start, this.end);
+    const length = rest.indexOf(0);
+    if (length < 0) throw this.malformed("unterminated string");
+    this.position = start + length + 1;
+    return rest.subarray(0, length);
   }
 
   private runOut(): never {

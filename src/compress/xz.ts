@@ -144,7 +144,8 @@ function decodeBlock(input: Uint8Array, block: Block, checkType: number, output:
 
   decodeLzma2(cursor.bytes.subarray(headerSize, dataEnd), output, start + headerSize);
   // The padding stands between the data and the check.
-  cursor.seek(padded(dataEnd));
+  cursor.seek(dataEnd);
+  if (cursor.view(padded(dataEnd) - dataEnd).some((byte) => byte !== 0)) throw cursor.malformed("padding is not zero");
   if (!checkMatches(cursor, checkType, output)) throw cursor.malformed("wrong checksum of the contents", dataEnd);
 }
 

@@ -28,9 +28,9 @@ export type Aranges = {
 export function readAranges(file: DebugFile): Aranges {
   const table = new RangeTable();
   const units = new Set<number>();
-  const source = file.source(".debug_aranges");
   let reason: string | undefined;
   try {
+    const source = file.source(".debug_aranges");
     if (source !== undefined && source.size > 0)
       readSets(file, new SectionCursor(source, file.littleEndian, 0, WINDOW), source.size, table, units);
   } catch (error) {

@@ -9,7 +9,8 @@ import type { ByteSource } from "../base/bytes.ts";
 import { LeaklineError } from "../base/errors.ts";
 import { AbbreviationTable } from "./abbreviations.ts";
 import { type DwarfInput, rememberSections } from "./input.ts";
-import { ABBREVIATION_TABLES, UNIT_CACHE_BYTES } from "./limits.ts";
+import { ABBREVIATION_TABLES, LINE_CACHE_BYTES, UNIT_CACHE_BYTES } from "./limits.ts";
+import { LineTable } from "./line-table.ts";
 import { Lru } from "./lru.ts";
 import { reasonOf } from "./reason.ts";
 import { SectionCursor } from "./section-cursor.ts";
@@ -28,6 +29,7 @@ export class DebugFile {
   private readonly suffix: string;
   private readonly directories = new Map<string, UnitDirectory>();
   private readonly unitCache = new Lru<Unit>(UNIT_CACHE_BYTES);
+  private readonly lineTableCache = new Lru<LineTable>(LINE_CACHE_BYTES);
   private readonly abbreviationCache = new Lru<AbbreviationTable>(ABBREVIATION_TABLES);
   private supplementaryFile: DebugFile | undefined;
   /** By signature, where each type unit is. */
@@ -116,11 +118,9 @@ export class DebugFile {
    * nothing can be found behind it.
    */
   *headers(section: UnitSection): Generator<{ offset: number; header?: UnitHeader; reason?: string }> {
-    const directory = this.directory(section);
-    if (directory === undefined) return;
     let next = 0;
     try {
-      for (const offset of directory.all()) {
+      for (const offset of this.directory(section)?.all() ?? []) {
         next = offset;
         let header: UnitHeader;
         try {
@@ -134,6 +134,21 @@ export class DebugFile {
     } catch (error) {
       yield { offset: next, reason: reasonOf(error) };
     }
+  }
+
+  /**
+   * The line table at an offset of .debug_line.
+   *
+   * @throws MalformedError when its header is damaged.
+   */
+  lineTable(offset: number, addressSize: number): LineTable {
+    let table = this.lineTableCache.get(offset);
+    if (table === undefined) {
+      table = new LineTable(this, offset, addressSize);
+      // Decoded rows take about eight times what their opcodes do.
+      this.lineTableCache.set(offset, table, table.header.bytes.length * 10);
+    }
+    return table;
   }
 
   /** The abbreviation table of a unit, shared by all units of the same shape that name the same offset. */

@@ -9,16 +9,25 @@ import type { VirtualAddress } from "../base/address.ts";
 import { DebugFile } from "./debug-file.ts";
 import type { Found } from "./frames.ts";
 import type { DwarfInput } from "./input.ts";
-import { LINE_CACHE_BYTES, UNIT_CACHE_BYTES } from "./limits.ts";
-import { LineTable } from "./line-table.ts";
+import { UNIT_CACHE_BYTES } from "./limits.ts";
+import {
+  type DamagedEntry,
+  type FunctionEntry,
+  functionEntry,
+  type LineProgramEntry,
+  listFunctions,
+  listLines,
+  listUnits,
+  type RowsAround,
+  rowsAround,
+  type UnitEntry,
+} from "./listing.ts";
 import { Lru } from "./lru.ts";
 import type { RangeTable } from "./range-table.ts";
 import { reasonOf } from "./reason.ts";
 import type { Unit } from "./unit.ts";
 import { UnitIndex } from "./unit-index.ts";
 import { UnitLookup } from "./unit-lookup.ts";
-
-const NOT_COVERED: Found = { frames: [], reason: "no debug information covers this address" };
 
 /** Opens the debug information of a file. Reads nothing yet. */
 export function openDwarf(input: DwarfInput): Dwarf {
@@ -29,11 +38,10 @@ export class Dwarf {
   private readonly file: DebugFile;
   private readonly index: UnitIndex;
   private readonly lookups = new Lru<UnitLookup>(UNIT_CACHE_BYTES);
-  private readonly lineTables = new Lru<LineTable>(LINE_CACHE_BYTES);
 
   constructor(input: DwarfInput) {
     this.file = new DebugFile(input);
-    this.index = new UnitIndex(this.file, (unit, table) => this.addUnstated(unit, table));
+    this.index = new UnitIndex(this.file, addUnstated);
   }
 
   /**
@@ -41,35 +49,65 @@ export class Dwarf {
    * its return address less one. Damage never throws: it is the `reason`.
    */
   find(address: VirtualAddress): Found {
-    let best = NOT_COVERED;
+    let best: Found = { frames: [], reason: undefined };
     try {
       for (const offset of this.index.candidates(address)) {
         const found = this.findIn(offset, address);
-        if (found.frames.length > 0 && found.frames[0].function !== undefined) return found;
+        if (this.isFinal(found, offset, address)) return found;
         if (best.frames.length === 0 && (found.frames.length > 0 || found.reason !== undefined)) best = found;
       }
     } catch (error) {
-      return { frames: [], reason: reasonOf(error) };
+      return { frames: best.frames, reason: reasonOf(error) };
     }
-    return best;
+    if (best.frames.length > 0 || best.reason !== undefined) return best;
+    return { frames: [], reason: this.index.reason ?? "no debug information covers this address" };
   }
 
   /**
-   * Finds many addresses, in the order that reads each unit once.
+   * Finds many addresses, unit by unit: each unit is then read once, though units of one link interleave.
    *
    * @returns one answer for each address, in the order given.
    */
   findAll(addresses: readonly VirtualAddress[]): Found[] {
-    const order = addresses.map((_, index) => index).sort((a, b) => addresses[a] - addresses[b]);
+    const units = addresses.map((address) => this.index.likeliest(address));
+    const order = addresses.map((_, index) => index);
+    order.sort((a, b) => units[a] - units[b] || addresses[a] - addresses[b]);
     const found: Found[] = new Array(addresses.length);
     for (const index of order) found[index] = this.find(addresses[index]);
     return found;
   }
 
+  /** The DIE of the function that contains an address, undefined when there is none or it is damaged. */
+  functionAt(address: VirtualAddress): FunctionEntry | undefined {
+    return this.firstAnswer(address, (lookup) => {
+      const hit = lookup.functions.find(address);
+      return hit && functionEntry(lookup.unit, hit.die);
+    });
+  }
+
+  /** The line row that holds for an address, with up to `context` rows of its sequence before and after it. */
+  rowsAround(address: VirtualAddress, context: number): RowsAround | undefined {
+    return this.firstAnswer(address, (lookup) => rowsAround(lookup.unit, address, context));
+  }
+
+  /** All units, in file order. */
+  units(): Generator<UnitEntry | DamagedEntry> {
+    return listUnits(this.file);
+  }
+
+  /** All functions that have code, in file order. */
+  functions(): Generator<FunctionEntry | DamagedEntry> {
+    return listFunctions(this.file);
+  }
+
+  /** All line programs, in file order. */
+  lines(): Generator<LineProgramEntry | DamagedEntry> {
+    return listLines(this.file);
+  }
+
   private findIn(offset: number, address: number): Found {
     try {
-      let lookup = this.lookups.get(offset);
-      lookup ??= new UnitLookup(this.file.unit(offset), (unit) => this.lineTable(unit));
+      const lookup = this.lookup(offset);
       const found = lookup.find(address);
       this.lookups.set(offset, lookup, lookup.weight);
       return found;
@@ -78,22 +116,32 @@ export class Dwarf {
     }
   }
 
-  private lineTable(unit: Unit): LineTable | undefined {
-    const offset = unit.lineOffset;
-    if (offset === undefined) return undefined;
-    let table = this.lineTables.get(offset);
-    if (table === undefined) {
-      table = new LineTable(unit.main.file, offset, unit.main.header.addressSize);
-      // Decoded rows take about eight times what their opcodes do.
-      this.lineTables.set(offset, table, table.header.bytes.length * 10);
-    }
-    return table;
+  /** A row without a function is the last word only of a unit that really has the address, such as assembly. */
+  private isFinal({ frames }: Found, offset: number, address: number): boolean {
+    if (frames.length === 0) return false;
+    return frames[0].function !== undefined || this.lookup(offset).covers(address);
   }
 
-  /** Ranges for a unit whose root DIE states none: those of its line table, or without one, of its functions. */
-  private addUnstated(unit: Unit, table: RangeTable): void {
-    const lines = this.lineTable(unit);
-    if (lines) lines.sequences.copyInto(table, unit.header.offset);
-    else new UnitLookup(unit, () => undefined).functions.copyInto(table, unit.header.offset);
+  private firstAnswer<T>(address: number, ask: (lookup: UnitLookup) => T | undefined): T | undefined {
+    for (const offset of this.index.candidates(address)) {
+      try {
+        const answer = ask(this.lookup(offset));
+        if (answer !== undefined) return answer;
+      } catch (error) {
+        reasonOf(error); // a damaged unit has no answer, another may
+      }
+    }
+    return undefined;
   }
+
+  private lookup(offset: number): UnitLookup {
+    return this.lookups.get(offset) ?? new UnitLookup(this.file.unit(offset));
+  }
+}
+
+/** Ranges for a unit whose root DIE states none: those of its line table, or without one, of its functions. */
+function addUnstated(unit: Unit, table: RangeTable): void {
+  const lines = unit.lineTable;
+  if (lines) lines.sequences.copyInto(table, unit.header.offset);
+  else new UnitLookup(unit).functions.copyInto(table, unit.header.offset);
 }

@@ -2,7 +2,8 @@
  * What a lookup answers with.
  */
 
-import type { VirtualAddress } from "../base/address.ts";
+import { type VirtualAddress, virtualAddress } from "../base/address.ts";
+import type { Float64List } from "./growable.ts";
 
 export type AddressRange = { readonly begin: VirtualAddress; readonly end: VirtualAddress };
 
@@ -40,3 +41,11 @@ export type Found = {
   /** Why there are no frames, or what is missing from them. Undefined when all is well. */
   readonly reason: string | undefined;
 };
+
+/** Begins and ends by turns, as ranges. */
+export function rangeList(pairs: Float64List): AddressRange[] {
+  const ranges: AddressRange[] = [];
+  for (let i = 0; i < pairs.length; i += 2)
+    ranges.push({ begin: virtualAddress(pairs.values[i]), end: virtualAddress(pairs.values[i + 1]) });
+  return ranges;
+}

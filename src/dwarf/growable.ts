@@ -1,15 +1,21 @@
 /**
  * Typed arrays that grow, for tables whose length is not known before they are read.
+ *
+ * An empty one takes no memory of its own: many a function has no inlined call.
  */
+
+const FIRST_ROOM = 16;
+const NO_INT32 = new Int32Array(0);
+const NO_FLOAT64 = new Float64Array(0);
 
 export class Int32List {
   length = 0;
   /** Elements [0, length) count; what lies behind them is unused room. Replaced when the list grows. */
-  values = new Int32Array(16);
+  values = NO_INT32;
 
   push(value: number): void {
     if (this.length === this.values.length) {
-      const larger = new Int32Array(this.length * 2);
+      const larger = new Int32Array(Math.max(FIRST_ROOM, this.length * 2));
       larger.set(this.values);
       this.values = larger;
     }
@@ -20,11 +26,11 @@ export class Int32List {
 export class Float64List {
   length = 0;
   /** Elements [0, length) count; what lies behind them is unused room. Replaced when the list grows. */
-  values = new Float64Array(16);
+  values = NO_FLOAT64;
 
   push(value: number): void {
     if (this.length === this.values.length) {
-      const larger = new Float64Array(this.length * 2);
+      const larger = new Float64Array(Math.max(FIRST_ROOM, this.length * 2));
       larger.set(this.values);
       this.values = larger;
     }

@@ -5,3 +5,11 @@
 export { Dwarf, openDwarf } from "./dwarf.ts";
 export type { AddressRange, Found, SourceFrame, SourceFunction } from "./frames.ts";
 export type { DwarfInput, SplitQuery } from "./input.ts";
+export type {
+  DamagedEntry,
+  FunctionEntry,
+  LineProgramEntry,
+  LineRow,
+  RowsAround,
+  UnitEntry,
+} from "./listing.ts";

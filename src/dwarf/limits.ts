@@ -34,3 +34,5 @@ export const ROOT_SCAN_FACTOR = 16;
 export const MAX_DAMAGED = 100;
 /** Slots of a package's hash table that are tried for one unit. */
 export const MAX_PROBES = 1 << 20;
+/** Ranges in the index of units that contain one address and are looked at. */
+export const MAX_CLAIMS = 1 << 13;

@@ -29,6 +29,9 @@ export class LineHeader {
   readonly opcodeBase: number;
   /** Number of LEB128 operands by standard opcode. */
   readonly opcodeLengths: Uint8Array;
+  /** By special opcode less `opcodeBase`: operations it advances by, and lines (§6.2.5.1). */
+  readonly specialOperations = new Uint8Array(256);
+  readonly specialLines = new Int16Array(256);
   /** Where the program begins; it ends with `bytes`. */
   readonly programStart: number;
   readonly bytes: Uint8Array;
@@ -70,6 +73,11 @@ export class LineHeader {
     this.opcodeBase = cursor.u8();
     this.opcodeLengths = new Uint8Array(Math.max(1, this.opcodeBase));
     this.opcodeLengths.set(cursor.view(Math.max(0, this.opcodeBase - 1)), 1);
+    for (let adjusted = 0; adjusted < 256; adjusted++) {
+      // A line range of 0 is damage: such an opcode advances no address.
+      this.specialOperations[adjusted] = this.lineRange === 0 ? 0 : Math.floor(adjusted / this.lineRange);
+      this.specialLines[adjusted] = this.lineBase + (this.lineRange === 0 ? 0 : adjusted % this.lineRange);
+    }
     cursor.end = this.programStart;
     if (this.version >= 5) this.readTables(cursor);
     else this.readOldTables(cursor);
@@ -88,8 +96,8 @@ export class LineHeader {
   }
 
   /**
-   * The path of a file: its name, behind its directory and the compilation directory while the path is relative. That is
-   * how llvm-symbolizer joins them; nothing is normalized.
+   * The path of a file: its name, behind its directory and the compilation directory while the path is relative. Nothing
+   * is normalized. So do gimli and llvm-symbolizer; older readers repeat a relative compilation directory in version 5.
    *
    * @param number as rows and DIEs state it: from 1, in version 5 from 0.
    * @returns undefined when there is no such file.
@@ -100,9 +108,12 @@ export class LineHeader {
     if (named === undefined) return undefined;
     const name = this.text(named);
     if (isAbsolute(name)) return name;
-    const directory = this.directory(this.directoryOfFile.values[index]);
+    const directoryIndex = this.directoryOfFile.values[index];
+    const directory = this.directory(directoryIndex);
     const path = directory ? join(directory, name) : name;
-    return isAbsolute(path) || !compDir || directory === compDir ? path : join(compDir, path);
+    // Since version 5, directory 0 is the compilation directory itself.
+    const isComplete = isAbsolute(path) || (this.version >= 5 && directoryIndex === 0);
+    return isComplete || !compDir ? path : join(compDir, path);
   }
 
   /** Notes a file that the program itself defines (§6.2.5.3). */

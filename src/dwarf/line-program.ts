@@ -60,7 +60,9 @@ export class LineProgram {
     while (cursor.position < cursor.end) {
       const opcode = bytes[cursor.position++];
       if (opcode >= opcodeBase) {
-        this.special(opcode - opcodeBase);
+        const adjusted = opcode - opcodeBase;
+        this.advance(header.specialOperations[adjusted]);
+        this.line = (this.line + header.specialLines[adjusted]) >>> 0;
         return true;
       }
       switch (opcode) {
@@ -89,7 +91,7 @@ export class LineProgram {
           this.basicBlock = true;
           break;
         case dw.DW_LNS_const_add_pc:
-          this.advance(this.operations(255 - opcodeBase));
+          this.advance(header.specialOperations[255 - opcodeBase]);
           break;
         case dw.DW_LNS_fixed_advance_pc:
           this.address += cursor.u16();
@@ -121,19 +123,6 @@ export class LineProgram {
     this.isStmt = this.header.defaultIsStmt;
     this.endSequence = false;
     this.isa = 0;
-  }
-
-  /** A special opcode, less the opcode base: advances address and line together (§6.2.5.1). */
-  private special(adjusted: number): void {
-    const { lineBase, lineRange } = this.header;
-    this.advance(this.operations(adjusted));
-    this.line = (this.line + lineBase + (lineRange === 0 ? 0 : adjusted % lineRange)) >>> 0;
-  }
-
-  /** How many operations an adjusted special opcode advances by. A line range of 0 is damage: no advance. */
-  private operations(adjusted: number): number {
-    const { lineRange } = this.header;
-    return lineRange === 0 ? 0 : Math.floor(adjusted / lineRange);
   }
 
   private advance(operations: number): void {

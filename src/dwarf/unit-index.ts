@@ -8,7 +8,7 @@
 import { type Aranges, readAranges } from "./aranges.ts";
 import * as dw from "./constants.ts";
 import type { DebugFile } from "./debug-file.ts";
-import { MAX_ARANGES, MAX_CANDIDATES, ROOT_SCAN_FACTOR } from "./limits.ts";
+import { MAX_ARANGES, MAX_CANDIDATES, MAX_CLAIMS, ROOT_SCAN_FACTOR } from "./limits.ts";
 import { RangeTable } from "./range-table.ts";
 import { CodeRanges } from "./ranges.ts";
 import { reasonOf } from "./reason.ts";
@@ -30,17 +30,31 @@ export class UnitIndex {
     this.addUnstated = addUnstated;
   }
 
-  /** Offsets in .debug_info of the units that may contain `address`, the likeliest first, each once. */
+  /**
+   * Offsets in .debug_info of the units that may contain `address`, each once.
+   *
+   * Where a linker merged the same inline function of many units, all of them claim its address. The code is that of the
+   * first unit, which the linker saw first, so lower offsets come first.
+   */
   *candidates(address: number): Generator<number> {
     const seen = new Set<number>();
     for (const table of this.tables()) {
-      for (let row = table.find(address); row >= 0; row = table.find(address, row)) {
-        const unit = table.payloadAt(row);
+      for (const unit of unitsIn(table, address)) {
         if (seen.has(unit)) continue;
         if (seen.size >= MAX_CANDIDATES) return;
         seen.add(unit);
         yield unit;
       }
+    }
+  }
+
+  /** The first of the candidates, or -1. */
+  likeliest(address: number): number {
+    try {
+      return this.candidates(address).next().value ?? -1;
+    } catch (error) {
+      this.reason ??= reasonOf(error);
+      return -1;
     }
   }
 
@@ -101,4 +115,11 @@ export class UnitIndex {
     this.unstated = [];
     return table;
   }
+}
+
+function unitsIn(table: RangeTable, address: number): number[] {
+  const units: number[] = [];
+  for (let row = table.find(address); row >= 0 && units.length < MAX_CLAIMS; row = table.find(address, row))
+    units.push(table.payloadAt(row));
+  return units.sort((a, b) => a - b);
 }

@@ -6,7 +6,7 @@
 
 import { virtualAddress } from "../base/address.ts";
 import * as dw from "./constants.ts";
-import type { AddressRange, Found, SourceFrame, SourceFunction } from "./frames.ts";
+import { type Found, rangeList, type SourceFrame, type SourceFunction } from "./frames.ts";
 import { type FunctionHit, FunctionTable } from "./function-table.ts";
 import { InlinedCalls } from "./inlined-calls.ts";
 import type { LineTable } from "./line-table.ts";
@@ -16,9 +16,6 @@ import { reasonOf } from "./reason.ts";
 import { isSkeleton, splitUnit } from "./split.ts";
 import type { Unit } from "./unit.ts";
 
-/** Gives the line table of a unit, if it has one. Throws a LeaklineError when it is damaged. */
-export type LineTableOf = (unit: Unit) => LineTable | undefined;
-
 type Place = { file: string | undefined; line: number | undefined; column: number | undefined };
 const NO_PLACE: Place = { file: undefined, line: undefined, column: undefined };
 
@@ -27,13 +24,14 @@ export class UnitLookup {
   readonly unit: Unit;
   /** Why this unit's answers may be incomplete. */
   private readonly splitReason: string | undefined;
-  private readonly lineTableOf: LineTableOf;
   private functionTable: FunctionTable | undefined;
   private readonly calls = new Map<number, InlinedCalls>();
+  private callsWeight = 0;
+  private readonly callPlaces = new Map<number, Place>();
+  private readonly paths = new Map<number, string | undefined>();
   private readonly described = new Map<number, SourceFunction>();
 
-  constructor(unit: Unit, lineTableOf: LineTableOf) {
-    this.lineTableOf = lineTableOf;
+  constructor(unit: Unit) {
     let dies = unit;
     if (isSkeleton(unit)) {
       try {
@@ -52,9 +50,19 @@ export class UnitLookup {
 
   /** Bytes of memory that this holds, about. */
   get weight(): number {
-    let weight = this.unit.size + (this.functionTable?.weight ?? 0) + this.described.size * 400;
-    for (const calls of this.calls.values()) weight += calls.weight;
-    return weight;
+    return this.unit.size + (this.functionTable?.weight ?? 0) + this.callsWeight + this.described.size * 500;
+  }
+
+  /** Whether the unit's root DIE says that the unit has this address. */
+  covers(address: number): boolean {
+    try {
+      const code = new CodeRanges();
+      code.read(this.unit.main, this.unit.main.root.attributes);
+      return rangeList(code.pairs).some(({ begin, end }) => begin <= address && address < end);
+    } catch (error) {
+      reasonOf(error);
+      return false;
+    }
   }
 
   /** Never throws a LeaklineError: what is damaged becomes the reason. */
@@ -62,7 +70,7 @@ export class UnitLookup {
     let reason = this.splitReason;
     let place = NO_PLACE;
     try {
-      const table = this.lineTableOf(this.unit);
+      const table = this.unit.lineTable;
       reason ??= table?.reason;
       if (table) place = this.placeOf(table, address);
     } catch (error) {
@@ -93,7 +101,7 @@ export class UnitLookup {
     if (found === undefined) return NO_PLACE;
     const { rows, row } = found;
     return {
-      file: table.header.path(rows.file[row], this.unit.compDir),
+      file: this.path(rows.file[row]),
       line: known(rows.line[row] >>> 0),
       column: known(rows.column[row] >>> 0),
     };
@@ -101,13 +109,23 @@ export class UnitLookup {
 
   /** Where an inlined call stands in the source: the place of the frame around it (§3.3.8.1). */
   private callPlace(die: number): Place {
-    const { attributes } = this.unit.die(die);
-    const file = attributes.get(dw.DW_AT_call_file);
-    return {
-      file: file && this.lineTableOf(this.unit)?.header.path(file.value, this.unit.compDir),
-      line: known(attributes.get(dw.DW_AT_call_line)?.value),
-      column: known(attributes.get(dw.DW_AT_call_column)?.value),
-    };
+    let place = this.callPlaces.get(die);
+    if (place === undefined) {
+      const { attributes } = this.unit.die(die);
+      const file = attributes.get(dw.DW_AT_call_file);
+      place = {
+        file: file && this.path(file.value),
+        line: known(attributes.get(dw.DW_AT_call_line)?.value),
+        column: known(attributes.get(dw.DW_AT_call_column)?.value),
+      };
+      this.callPlaces.set(die, place);
+    }
+    return place;
+  }
+
+  private path(file: number): string | undefined {
+    if (!this.paths.has(file)) this.paths.set(file, this.unit.path(file));
+    return this.paths.get(file);
   }
 
   private callsOf(functionDie: number): InlinedCalls {
@@ -115,6 +133,7 @@ export class UnitLookup {
     if (calls === undefined) {
       calls = new InlinedCalls(this.unit, functionDie);
       this.calls.set(functionDie, calls);
+      this.callsWeight += calls.weight;
     }
     return calls;
   }
@@ -146,7 +165,7 @@ export function describeFunction(unit: Unit, die: number): SourceFunction {
   const { linkageName, name } = functionNames(unit, die);
   const code = new CodeRanges();
   code.read(unit, unit.die(die).attributes);
-  const ranges = rangeList(code.pairs.values, code.pairs.length);
+  const ranges = rangeList(code.pairs);
   return {
     name: linkageName ?? name,
     linkageName,
@@ -155,14 +174,6 @@ export function describeFunction(unit: Unit, die: number): SourceFunction {
     size: ranges.length > 0 ? ranges[0].end - ranges[0].begin : 0,
     ranges,
   };
-}
-
-/** Pairs of begin and end as objects. */
-export function rangeList(pairs: Float64Array, length: number): AddressRange[] {
-  const ranges: AddressRange[] = [];
-  for (let i = 0; i < length; i += 2)
-    ranges.push({ begin: virtualAddress(pairs[i]), end: virtualAddress(pairs[i + 1]) });
-  return ranges;
 }
 
 /** Lines and columns count from 1: 0 means unknown. */

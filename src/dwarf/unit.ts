@@ -14,6 +14,7 @@ import * as dw from "./constants.ts";
 import type { DebugFile } from "./debug-file.ts";
 import { DieWalker } from "./die-walker.ts";
 import { MAX_UNIT_RANGES } from "./limits.ts";
+import type { LineTable } from "./line-table.ts";
 import { readSized, type UnitHeader } from "./unit-header.ts";
 
 /** A DIE in some unit, as a reference leads to it. `offset` counts from the beginning of that unit. */
@@ -91,6 +92,17 @@ export class Unit {
   /** Offset of the unit's line program in .debug_line of the main file, or undefined. */
   get lineOffset(): number | undefined {
     return this.main.root.attributes.get(dw.DW_AT_stmt_list)?.value;
+  }
+
+  /** The unit's line table, undefined when it has none. @throws LeaklineError when its header is damaged. */
+  get lineTable(): LineTable | undefined {
+    const offset = this.lineOffset;
+    return offset === undefined ? undefined : this.main.file.lineTable(offset, this.main.header.addressSize);
+  }
+
+  /** The path of a file by its number in the unit's line table. */
+  path(file: number): string | undefined {
+    return this.lineTable?.header.path(file, this.compDir);
   }
 
   get compDir(): string | undefined {

@@ -85,6 +85,7 @@ function countByGnuHash(elf: ElfFile, table: ByteSource): number {
   const bucketCount = header.u32();
   const firstHashed = header.u32();
   const bloomWords = header.u32();
+  if (bucketCount > MAX_BUCKETS) throw new MalformedError(elf.name, "DT_GNU_HASH", 0, `${bucketCount} buckets`);
   const bucketsAt = 16 + bloomWords * (elf.is64 ? 8 : 4);
   const buckets = new Cursor(table.read(bucketsAt, bucketCount * 4), elf.littleEndian, elf.name, "DT_GNU_HASH");
   let last = 0;
@@ -124,5 +125,7 @@ export function loadedBytes(elf: ElfFile, part: string, address: number, size?: 
 
 /** Real ones have a few dozen entries. */
 const MAX_DYNAMIC = 1 << 16;
+/** There are fewer buckets than symbols. */
+const MAX_BUCKETS = 1 << 24;
 /** Bytes of one hash chain that are followed. */
 const MAX_CHAIN = 1 << 16;

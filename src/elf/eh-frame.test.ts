@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { FIXTURES, fixture, openBytes, openPath, REAL_FILES } from "../../test/support/elf-files.ts";
 import { needTools, run, temporaryDirectory } from "../../test/support/oracle.ts";
 import { hex } from "../base/address.ts";
-import { type ElfFile, functionBounds } from "./index.ts";
+import { type ElfFile, findBounds, functionBounds } from "./index.ts";
 
 /** `readelf -wfN` (frames, no links followed) prints each FDE with `pc=START..END`; ranges without a length are left out. */
 function readelfBounds(path: string): string[] {
@@ -20,7 +20,7 @@ function boundsOf(elf: ElfFile): string[] {
   return Array.from(starts, (start, i) => `${hex(start, width)}..${hex(ends[i], width)}`);
 }
 
-const FILES = [...REAL_FILES.slice(0, 3), ...FIXTURES.filter((path) => !path.endsWith(".o"))];
+const FILES = [...REAL_FILES, ...FIXTURES.filter((path) => !path.endsWith(".o"))];
 
 test.for(FILES)("the ranges of %s equal readelf's and are sorted", (path, context) => {
   needTools(context, "readelf", path);
@@ -65,4 +65,10 @@ test("a damaged entry is left out and its neighbours stay", (context) => {
 
 test("a relocatable file has no ranges yet", () => {
   expect(boundsOf(openPath(fixture("shapes-powerpc.o")))).toEqual([]);
+});
+
+test("an address finds the range that contains it", () => {
+  const bounds = { starts: Float64Array.of(10, 20, 25), ends: Float64Array.of(15, 40, 30) };
+  const found = [9, 10, 14, 15, 20, 25, 29].map((address) => findBounds(bounds, address)?.start);
+  expect(found).toEqual([undefined, 10, 10, undefined, 20, 25, 25]);
 });

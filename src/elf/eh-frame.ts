@@ -28,6 +28,7 @@ import {
 import { loadedBytes } from "./dynamic.ts";
 import type { ElfFile } from "./elf-file.ts";
 import { readAddress, readSize } from "./header.ts";
+import { upperBound } from "./upper-bound.ts";
 
 /** Function *i* is [starts[i], ends[i]), in virtual addresses, sorted by start. */
 export type FunctionBounds = { starts: Float64Array; ends: Float64Array };
@@ -51,6 +52,13 @@ export function functionBounds(elf: ElfFile): FunctionBounds {
     starts: Float64Array.from(order, (i) => starts[i]),
     ends: Float64Array.from(order, (i) => ends[i]),
   };
+}
+
+/** The range that contains `address`; of several, the one that starts last. */
+export function findBounds(bounds: FunctionBounds, address: number): { start: number; end: number } | undefined {
+  const { starts, ends } = bounds;
+  const last = upperBound(starts, address) - 1;
+  return last >= 0 && address < ends[last] ? { start: starts[last], end: ends[last] } : undefined;
 }
 
 /** `address` is that of the first byte; `open` when the end is not known and a terminator must be looked for. */
@@ -134,7 +142,7 @@ function readCieEncoding(cursor: Cursor, at: number, is64: boolean): number {
   cursor.seek(at);
   const length = cursor.u32();
   const start = length === 0xffffffff ? cursor.position + 8 : cursor.position;
-  if (length !== 0xffffffff) cursor.end = Math.min(start + length, cursor.end);
+  cursor.end = Math.min(start + (length === 0xffffffff ? MAX_CIE : length), cursor.end);
   cursor.seek(start);
   if (cursor.u32() !== 0) throw cursor.malformed("an FDE points to something that is no CIE", start);
   const version = cursor.u8();
@@ -201,3 +209,5 @@ const MAX_SECTION = 1 << 28;
 /** Damaged entries after which the rest is not read: each costs an exception. */
 const MAX_DAMAGED = 1000;
 const MAX_AUGMENTATION = 16;
+/** Bytes of a CIE that are looked at when its length is in the long form, which nobody writes. */
+const MAX_CIE = 256;

@@ -127,10 +127,10 @@ export function readHeaderTable(source: ByteSource, part: string, table: HeaderT
   const { offset, entrySize, count } = table;
   if (count === 0) return new Uint8Array(0);
   if (entrySize < minimum) throw new MalformedError(source.name, part, 0, `entries of ${entrySize} bytes`);
-  if (count > MAX_HEADERS || offset + count * entrySize > source.size)
+  if (count * entrySize > MAX_TABLE || offset + count * entrySize > source.size)
     throw new MalformedError(source.name, part, 0, `${count} entries at 0x${offset.toString(16)} do not fit the file`);
   return source.read(offset, count * entrySize);
 }
 
-/** Linkers reach 10^5 with -ffunction-sections; each costs about 200 bytes of memory here. */
-const MAX_HEADERS = 1 << 20;
+/** A million section headers. Linkers reach 10^5 with -ffunction-sections; each costs about 200 bytes of memory here. */
+const MAX_TABLE = 1 << 26;

@@ -2,11 +2,11 @@
  * The public face of elf/: everything that other layers and users of the library may import.
  */
 
-export { type FunctionBounds, functionBounds } from "./eh-frame.ts";
+export { type FunctionBounds, findBounds, functionBounds } from "./eh-frame.ts";
 export { ElfFile, type ElfOptions, openElf } from "./elf-file.ts";
 export { miniDebugInfo } from "./mini-debug-info.ts";
 export type { DebugAltLink, DebugLink } from "./notes.ts";
-export { type PltStub, pltStubs } from "./plt.ts";
+export { findPltStub, type PltStub, pltStubs } from "./plt.ts";
 export type { Section } from "./sections.ts";
 export { fileOffsetToVirtual, type Segment, virtualToFileOffset } from "./segments.ts";
 export { type FoundSymbol, type SymbolIndex, symbolIndex } from "./symbol-index.ts";

@@ -25,7 +25,7 @@ export function readBuildId(elf: ElfFile): string | undefined {
   for (const { type, offset, size, align } of elf.sections) if (type === SHT_NOTE) ranges.push({ offset, size, align });
   for (const { type, offset, fileSize, align } of elf.segments)
     if (type === PT_NOTE) ranges.push({ offset, size: fileSize, align });
-  for (const { offset, size, align } of ranges) {
+  for (const { offset, size, align } of ranges.slice(0, MAX_RANGES)) {
     try {
       const notes = sliceSource(elf.source, elf.source.name, offset, size);
       const id = findBuildId(notes, elf.littleEndian, align === 8 ? 8 : 4);
@@ -98,5 +98,7 @@ function toHex(bytes: Uint8Array): string {
 const MAX_BUILD_ID = 64;
 /** PATH_MAX and a build ID. */
 const MAX_LINK = 4096 + MAX_BUILD_ID;
+/** Sections and segments of notes that are looked at; real files have half a dozen. */
+const MAX_RANGES = 64;
 /** A core file has a few notes a thread. */
 const MAX_NOTES = 1 << 16;

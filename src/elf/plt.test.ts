@@ -2,8 +2,8 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { fixture, openPath, REAL_FILES } from "../../test/support/elf-files.ts";
 import { needTools, run, temporaryDirectory } from "../../test/support/oracle.ts";
-import { hex } from "../base/address.ts";
-import { pltStubs } from "./index.ts";
+import { hex, virtualAddress } from "../base/address.ts";
+import { findPltStub, pltStubs } from "./index.ts";
 
 /** What `objdump -d` labels as a stub: `0000000000001030 <puts@plt>:`. */
 function labels(objdump: string, path: string): string[] {
@@ -52,11 +52,17 @@ test.for(LINKS)("x86-64, linked %s", ([, ...options], context) => {
   expect(stubs(program)).toEqual(expected);
 });
 
-test("a stub's size reaches to the next one", (context) => {
+test("every address of a stub finds it, and none before the first or behind the last does", (context) => {
   needTools(context, "/bin/bash");
   const found = pltStubs(openPath("/bin/bash"));
-  for (let i = 0; i + 1 < found.length; i++)
-    expect(found[i].address + found[i].size).toBeLessThanOrEqual(found[i + 1].address);
+  for (const [i, stub] of found.entries()) {
+    expect(findPltStub(found, stub.address)).toBe(stub);
+    expect(findPltStub(found, virtualAddress(stub.address + stub.size - 1))).toBe(stub);
+    if (i > 0) expect(found[i - 1].address + found[i - 1].size).toBeLessThanOrEqual(stub.address);
+  }
+  const last = found[found.length - 1];
+  expect(findPltStub(found, virtualAddress(found[0].address - 1))).toBeUndefined();
+  expect(findPltStub(found, virtualAddress(last.address + last.size))).toBeUndefined();
 });
 
 test("a machine whose stubs are not known has none", () => {

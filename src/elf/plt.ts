@@ -40,12 +40,27 @@ export function pltStubs(elf: ElfFile): PltStub[] {
   }
 }
 
+/** The stub that contains `address`, of those that `pltStubs` gave. */
+export function findPltStub(stubs: readonly PltStub[], address: VirtualAddress): PltStub | undefined {
+  let low = 0;
+  let high = stubs.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (stubs[middle].address <= address) low = middle + 1;
+    else high = middle;
+  }
+  const stub = low > 0 ? stubs[low - 1] : undefined;
+  return stub && address < stub.address + stub.size ? stub : undefined;
+}
+
 /** Nameless stubs by the virtual address of their GOT word. */
 function findStubs(elf: ElfFile): Map<number, PltStub[]> {
   const stubs = new Map<number, PltStub[]>();
   const got = (elf.section(".got.plt") ?? elf.section(".got"))?.address ?? 0;
   for (const section of elf.sections) {
-    const code = SECTIONS.has(section.name) && section.flags & SHF_EXECINSTR ? elf.sectionData(section) : undefined;
+    // The first of each name: sections that repeat a large part of the file would be decoded again and again.
+    if (!SECTIONS.has(section.name) || elf.section(section.name) !== section) continue;
+    const code = section.flags & SHF_EXECINSTR ? elf.sectionData(section) : undefined;
     if (!code || code.size > MAX_PLT) continue;
     const decoded = decodePlt(elf.machine, code.read(0, code.size), section.address, section.entrySize, got);
     for (let i = 0; i < decoded.length; i++) {
@@ -64,8 +79,10 @@ function findStubs(elf: ElfFile): Map<number, PltStub[]> {
 /** Goes through the relocations once; most of a large file's are for other words. */
 function nameStubs(elf: ElfFile, stubs: Map<number, PltStub[]>): void {
   let symbols: SymbolTable | undefined;
-  for (const section of elf.sections) {
-    if ((section.type !== SHT_RELA && section.type !== SHT_REL) || !(section.flags & SHF_ALLOC)) continue;
+  const relocations = elf.sections.filter(
+    ({ type, flags }) => (type === SHT_RELA || type === SHT_REL) && flags & SHF_ALLOC,
+  );
+  for (const section of relocations.slice(0, MAX_RELOCATION_SECTIONS)) {
     symbols ??= readSymbols(elf, ".dynsym");
     nameFromRelocations(elf, section, symbols, stubs);
   }
@@ -85,7 +102,7 @@ function nameFromRelocations(
   const bytes = data.read(0, data.size);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = 0; at + rowSize <= data.size; at += rowSize) {
-    // Of a 64-bit r_offset the machines here use what fits a number; r_info is symbol and type.
+    // r_offset and r_info; the 64-bit machines whose stubs are known are little-endian.
     const slot = is64
       ? view.getUint32(at, littleEndian) + view.getInt32(at + 4, littleEndian) * 4294967296
       : view.getUint32(at, littleEndian);
@@ -105,3 +122,5 @@ const SECTIONS = new Set([".plt", ".plt.sec", ".plt.got", ".plt.bnd", ".iplt"]);
 /** Four million stubs. */
 const MAX_PLT = 1 << 26;
 const MAX_RELOCATIONS = 1 << 28;
+/** `.rela.dyn`, `.rela.plt` and a few of their kind. */
+const MAX_RELOCATION_SECTIONS = 16;

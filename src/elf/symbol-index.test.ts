@@ -1,7 +1,8 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { FIXTURES, fixture, openPath, REAL_FILES } from "../../test/support/elf-files.ts";
-import { needTools, run } from "../../test/support/oracle.ts";
+import { FIXTURES, fixture, openBytes, openPath, REAL_FILES } from "../../test/support/elf-files.ts";
+import { needTools, run, temporaryDirectory } from "../../test/support/oracle.ts";
 import { type ReadelfSymbol, readelfSections, readelfSymbols } from "../../test/support/readelf.ts";
 import { type VirtualAddress, virtualAddress } from "../base/address.ts";
 import { symbolIndex } from "./index.ts";
@@ -182,4 +183,78 @@ test("in a relocatable file an address counts from its section", () => {
     expect(index.findSymbol(virtualAddress(size), section)).toBeUndefined();
     expect(index.findSymbol(virtualAddress(2 ** 40), section)).toBeUndefined();
   }
+});
+
+test("in .dynsym, a symbol without a size answers for its own address only", (context) => {
+  needTools(context, "gcc", "readelf");
+  const directory = temporaryDirectory();
+  const [source, library] = [join(directory, "a.s"), join(directory, "a.so")];
+  writeFileSync(
+    source,
+    ".globl sized, bare, entry\n.type sized,@function\nsized: .skip 16\n.size sized, 16\n" +
+      ".type bare,@function\nbare: .skip 16\nentry: .skip 16\n",
+  );
+  run("gcc", "-shared", "-nostdlib", "-o", library, source);
+  const address = (name: string): number =>
+    Number(
+      `0x${
+        readelfSymbols(library)
+          .get(".dynsym")!
+          .find((row) => row.name === name)!.value
+      }`,
+    );
+  const [bare, entry] = [address("bare"), address("entry")];
+  const names = (path: string): (string | undefined)[] => {
+    const index = symbolIndex(openPath(path));
+    return [bare - 1, bare, bare + 1, bare + 15, entry, entry + 15].map(
+      (at) => index.findSymbol(virtualAddress(at))?.name,
+    );
+  };
+  expect(names(library)).toEqual(["sized", "bare", "bare", "bare", "entry", "entry"]);
+  run("strip", library);
+  expect(names(library)).toEqual(["sized", "bare", undefined, undefined, "entry", undefined]);
+});
+
+test("without section headers the exported functions are found", (context) => {
+  needTools(context, "readelf", "/bin/bash");
+  const bytes = readFileSync("/bin/bash");
+  bytes.fill(0, 40, 48); // e_shoff
+  const index = symbolIndex(openBytes("bash", bytes));
+  const functions = functionsOf("/bin/bash", ".dynsym");
+  expect(functions.length).toBeGreaterThan(100);
+  for (const { start, end } of functions) {
+    const found = index.findSymbol(virtualAddress(end - 1));
+    expect(bestOf(functions, end - 1).best).toContain(found?.name);
+    expect(found).toMatchObject({ address: start, source: ".dynsym" });
+  }
+});
+
+test("ranges that overlap without nesting: the one that starts last answers while it lasts", (context) => {
+  needTools(context, "gcc", "readelf");
+  const directory = temporaryDirectory();
+  const [source, library] = [join(directory, "a.s"), join(directory, "a.so")];
+  //   address  0    8    16   24   32
+  //   a        =========
+  //   b             =========
+  //   c                       (8 bytes that belong to nobody, then c)
+  //   outer    =======================   starts with a, is longer and local
+  writeFileSync(
+    source,
+    ".globl a, b, c\n.type a,@function\n.type b,@function\n.type c,@function\n.type outer,@function\n" +
+      "outer: a: .skip 8\nb: .skip 16\n.skip 8\n.skip 8\nc: .skip 8\n" +
+      ".size a, 16\n.size b, 16\n.size c, 8\n.size outer, 32\n",
+  );
+  run("gcc", "-shared", "-nostdlib", "-o", library, source);
+  const a = Number(
+    `0x${
+      readelfSymbols(library)
+        .get(".symtab")!
+        .find((row) => row.name === "a")!.value
+    }`,
+  );
+  const index = symbolIndex(openPath(library));
+  const names = [0, 7, 8, 15, 16, 23, 24, 31, 32, 39, 40, 47, 48].map(
+    (at) => index.findSymbol(virtualAddress(a + at))?.name,
+  );
+  expect(names).toEqual(["a", "a", "b", "b", "b", "b", "outer", "outer", undefined, undefined, "c", "c", undefined]);
 });

@@ -18,6 +18,7 @@ import { STB_GLOBAL, STB_GNU_UNIQUE, STB_LOCAL, STB_WEAK, STT_NOTYPE } from "./c
 import type { ElfFile } from "./elf-file.ts";
 import { collectFunctions, type FunctionRows } from "./function-symbols.ts";
 import { readSymbols, type SymbolSource, type SymbolTable } from "./symbol-table.ts";
+import { upperBound } from "./upper-bound.ts";
 
 export type FoundSymbol = {
   /** As the file has it: not demangled. */
@@ -44,22 +45,31 @@ export type SymbolIndex = {
   findSymbol(address: VirtualAddress, section?: number): FoundSymbol | undefined;
 };
 
-/** Builds the index of a file's symbols: linear in their number but for one sort. Damaged tables go to `elf.problems`. */
+/**
+ * The index of a file's symbols. A table is read and sorted when it is first asked; damaged ones go to `elf.problems`.
+ */
 export function symbolIndex(elf: ElfFile): SymbolIndex {
-  const parts: TableIndex[] = [];
-  for (const source of [".symtab", ".dynsym"] as const) {
+  const tables = new Map<SymbolSource, TableIndex | undefined>();
+  const text = elf.section(".text")?.index ?? 0;
+
+  function open(source: SymbolSource): TableIndex | undefined {
+    if (tables.has(source)) return tables.get(source);
+    tables.set(source, undefined);
     try {
       const table = readSymbols(elf, source);
-      if (table) parts.push(indexTable(elf, table));
+      if (table) tables.set(source, indexTable(elf, table));
     } catch (error) {
       if (!(error instanceof LeaklineError)) throw error;
       elf.problems.push(error);
     }
+    return tables.get(source);
   }
+
   return {
-    findSymbol(address, section) {
-      for (const part of parts) {
-        const found = findInTable(part, address, section ?? elf.section(".text")?.index ?? 0);
+    findSymbol(address, section = text) {
+      for (const source of [".symtab", ".dynsym"] as const) {
+        const table = open(source);
+        const found = table && findInTable(table, address, section);
         if (found) return found;
       }
       return undefined;
@@ -155,14 +165,8 @@ function findInTable(index: TableIndex, address: number, section: number): Found
   const { table, functions, rows, first, boundaries, owners } = index;
   const base = functions.sectionBases?.[section] ?? 0;
   const key = address + base;
-  let low = 0;
-  let high = boundaries.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (boundaries[middle] <= key) low = middle + 1;
-    else high = middle;
-  }
-  const group = low === 0 ? -1 : owners[low - 1];
+  const boundary = upperBound(boundaries, key) - 1;
+  const group = boundary < 0 ? -1 : owners[boundary];
   if (group < 0) return undefined;
 
   let best = -1;

@@ -23,11 +23,13 @@ type Location = { rows: ByteSource; strings: ByteSource; extended: ByteSource | 
  * `.dynsym` is found through PT_DYNAMIC when the file has no section headers.
  *
  * @returns undefined when the file has no such table.
- * @throws MalformedError when it is damaged.
+ * @throws MalformedError when it is damaged, LeaklineError `limit` when it is larger than 256 MiB.
  */
 export function readSymbols(elf: ElfFile, source: SymbolSource): SymbolTable | undefined {
   const location = locateSymbols(elf, source);
   if (!location) return undefined;
+  if (location.rows.size > MAX_TABLE)
+    throw new LeaklineError("limit", `${location.rows.name}: more than ${MAX_TABLE} bytes of symbols`);
   const table = new SymbolTable(elf, source, location);
   fillColumns(table, location, elf.is64, elf.littleEndian);
   return table;
@@ -136,7 +138,6 @@ function locateSymbols(elf: ElfFile, source: SymbolSource): Location | undefined
 }
 
 function fillColumns(table: SymbolTable, { rows, extended }: Location, is64: boolean, littleEndian: boolean): void {
-  if (rows.size > MAX_TABLE) throw new LeaklineError("limit", `${rows.name}: more than ${MAX_TABLE} bytes of symbols`);
   const rowSize = symbolSize(is64);
   for (let first = 0; first < table.count; first += CHUNK_ROWS) {
     const count = Math.min(CHUNK_ROWS, table.count - first);

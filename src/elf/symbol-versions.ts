@@ -26,10 +26,10 @@ export function readSymbolVersions(elf: ElfFile): SymbolVersions {
   const needed = new Map<number, string>();
   let numbers: Cursor | undefined;
   try {
-    numbers = openVersions(elf, SHT_GNU_VERSYM)?.cursor;
-    const definitions = openVersions(elf, SHT_GNU_VERDEF);
+    numbers = openVersions(elf, SHT_GNU_VERSYM, MAX_NUMBERS)?.cursor;
+    const definitions = openVersions(elf, SHT_GNU_VERDEF, MAX_NAMES);
     if (definitions) readDefinitions(definitions.cursor, definitions.strings, defined);
-    const needs = openVersions(elf, SHT_GNU_VERNEED);
+    const needs = openVersions(elf, SHT_GNU_VERNEED, MAX_NAMES);
     if (needs) readNeeds(needs.cursor, needs.strings, needed);
   } catch (error) {
     if (!(error instanceof LeaklineError)) throw error;
@@ -93,12 +93,12 @@ function readNeeds(cursor: Cursor, strings: ByteSource, into: Map<number, string
 }
 
 /** The first section of a type, and the one it links to: the strings, or for SHT_GNU_VERSYM the symbols. */
-function openVersions(elf: ElfFile, type: number): { cursor: Cursor; strings: ByteSource } | undefined {
+function openVersions(elf: ElfFile, type: number, limit: number): { cursor: Cursor; strings: ByteSource } | undefined {
   const section = elf.sections.find((candidate) => candidate.type === type);
   const data = section && elf.sectionData(section);
   const linked = section && elf.sections[section.link];
   const strings = linked && elf.sectionData(linked);
-  if (!data || !strings || data.size > MAX_SECTION) return undefined;
+  if (!data || !strings || data.size > limit) return undefined;
   return { cursor: new Cursor(data.read(0, data.size), elf.littleEndian, elf.name, section.name), strings };
 }
 
@@ -106,5 +106,7 @@ function versionName(strings: ByteSource, offset: number): string {
   return decodeText(readCString(strings, offset, MAX_NAME));
 }
 
-/** Two bytes a symbol, sixteen or twenty a version. */
-const MAX_SECTION = 1 << 25;
+/** Bytes of `.gnu.version`: two for each symbol. */
+const MAX_NUMBERS = 1 << 25;
+/** Bytes of the other two: about forty for each version. */
+const MAX_NAMES = 1 << 20;
