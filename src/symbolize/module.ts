@@ -68,6 +68,12 @@ export class Module {
     return [...result, last];
   }
 
+  /** Its debug information, and the file that has it; undefined when none was found. */
+  get debugInformation(): { dwarf: Dwarf; file: string } | undefined {
+    const { dwarf, dwarfFile } = this.open();
+    return dwarf && { dwarf, file: dwarfFile };
+  }
+
   /** The virtual address that a file offset is loaded at; undefined when no segment loads it. */
   virtualAddress(offset: number): VirtualAddress | undefined {
     return fileOffsetToVirtual(this.elf.segments, offset as FileOffset);
