@@ -1,12 +1,14 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { FIXTURES, fixture, openBytes, openPath, REAL_FILES } from "../../test/support/elf-files.ts";
-import { needTools, run, temporaryDirectory } from "../../test/support/oracle.ts";
+import { needTools, pipe, run, temporaryDirectory } from "../../test/support/oracle.ts";
 import { type ReadelfSymbol, readelfSections, readelfSymbols } from "../../test/support/readelf.ts";
 import { type VirtualAddress, virtualAddress } from "../base/address.ts";
 import { symbolIndex } from "./index.ts";
 
+const OBJECT = 1;
 const FUNC = 2;
 const IFUNC = 10;
 const [LOCAL, GLOBAL, WEAK, UNIQUE] = [0, 1, 2, 10];
@@ -258,3 +260,39 @@ test("ranges that overlap without nesting: the one that starts last answers whil
   );
   expect(names).toEqual(["a", "a", "b", "b", "b", "b", "outer", "outer", undefined, undefined, "c", "c", undefined]);
 });
+
+test.for([process.execPath, "/bin/bash"])(
+  "random addresses of %s have the names that llvm-symbolizer gives",
+  (path, context) => {
+    needTools(context, "llvm-symbolizer", "readelf", path);
+    const text = readelfSections(path).find(({ name }) => name === ".text")!;
+    const start = Number(`0x${text.address}`);
+    const size = Number(`0x${text.size}`);
+    const within = fc.sample(fc.nat(size - 1), { numRuns: 5000, seed: 1 });
+    const addresses = within.map((offset) => start + offset);
+    const input = Buffer.from(addresses.map((address) => `0x${address.toString(16)}\n`).join(""));
+    const output = Buffer.from(
+      pipe(input, "llvm-symbolizer", "--no-demangle", "--no-inlines", `--obj=${path}`),
+    ).toString();
+    const expected = output.split("\n\n").map((block) => block.split("\n")[0]);
+    // It also gives the names of tables that assembly code keeps in .text.
+    const tables = new Set(
+      [...readelfSymbols(path).values()]
+        .flat()
+        .filter(({ type }) => type === OBJECT)
+        .map(({ name }) => name),
+    );
+    const index = symbolIndex(openPath(path));
+    let agreed = 0;
+    for (const [i, address] of addresses.entries()) {
+      const found = index.findSymbol(virtualAddress(address));
+      // Thousands of identical functions may share an address, and then only some of their names are listed.
+      if (found && found.aliases.length < 32)
+        expect([found.name, ...found.aliases], `0x${address.toString(16)}`).toContain(expected[i]);
+      else if (found) expect(starts.get(expected[i])).toContain(found.address);
+      else if (expected[i] !== "??") expect(tables, `0x${address.toString(16)}`).toContain(expected[i]);
+      if (found) agreed++;
+    }
+    expect(agreed).toBeGreaterThan(2000);
+  },
+);
