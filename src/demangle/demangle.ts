@@ -4,6 +4,7 @@
  */
 
 import { demangleItanium } from "./itanium/itanium.ts";
+import { MAX_NAME_LENGTH } from "./limits.ts";
 import { demangleRustLegacy } from "./rust-legacy.ts";
 import { demangleRustV0 } from "./rust-v0.ts";
 
@@ -22,7 +23,7 @@ export type DemangleOptions = {
  *   length of the name, whatever it says.
  */
 export function demangle(name: string, options: DemangleOptions = {}): string {
-  if (name.charCodeAt(0) !== UNDERSCORE) return name;
+  if (name.charCodeAt(0) !== UNDERSCORE || name.length > MAX_NAME_LENGTH) return name;
   // A symbol version (`name@VERSION`, `name@@VERSION`) is no part of the mangled name.
   const versionAt = name.indexOf("@");
   const mangled = versionAt < 0 ? name : name.slice(0, versionAt);

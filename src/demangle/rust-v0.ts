@@ -53,7 +53,7 @@ class Demangler {
     this.path(false);
     if (this.at < this.input.length) this.mute(() => this.path(false));
     if (this.at < this.input.length) fail();
-    return this.output.text;
+    return this.output.finish();
   }
 
   // --- Paths ---
@@ -260,6 +260,7 @@ class Demangler {
     const count = this.eat("G") ? this.base62() + 1 : 0;
     // Each bound lifetime is used by at least one character of the name.
     if (outer + count > this.input.length) fail();
+    this.output.step(count);
     for (let i = 0; i < count; i++) {
       this.print(i === 0 ? "for<" : ", ");
       this.boundLifetimes++;
@@ -445,7 +446,9 @@ class Demangler {
     if (length > this.input.length - this.at) fail();
     const identifier = this.input.slice(this.at, this.at + length);
     this.at += length;
-    return isPunycode ? decodePunycode(identifier) : identifier;
+    if (!isPunycode) return identifier;
+    this.output.step(length);
+    return decodePunycode(identifier);
   }
 
   /** <hex-number> = {<0-9a-f>} "_" , without leading zeros. @param asBytes two digits a byte, zeros and all. */

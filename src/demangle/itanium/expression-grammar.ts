@@ -282,9 +282,11 @@ export abstract class ExpressionGrammar extends TypeGrammar {
   /** u <source-name> <template-arg>* E ; and clang's old form of __uuidof. */
   private vendorExpression(): Node {
     const callee = this.sourceName();
-    if (callee === "__uuidof" && this.eat("t")) return phrase([callee, parenthesized([this.type()])]);
-    if (callee === "__uuidof" && this.eat("z")) return phrase([callee, parenthesized([this.expression()])]);
-    return phrase([callee, parenthesized(this.untilEnd(this.templateArgument))], PRECEDENCE.postfix);
+    let operands: Node[];
+    if (callee === "__uuidof" && this.eat("t")) operands = [this.type()];
+    else if (callee === "__uuidof" && this.eat("z")) operands = [this.expression()];
+    else operands = this.untilEnd(this.templateArgument);
+    return phrase([callee, parenthesized(operands)], PRECEDENCE.postfix);
   }
 
   // --- Constraints ---

@@ -118,9 +118,9 @@ export abstract class Grammar {
 
   /** <source-name> ::= <positive length number> <identifier> */
   protected identifier(): string {
-    if (!this.nextIsDigit()) fail();
+    if (!this.nextIsDigit() || this.peek() === "0") fail();
     const length = Number(this.digits());
-    if (length === 0 || length > this.input.length - this.at) fail();
+    if (length > this.input.length - this.at) fail();
     const start = this.at;
     this.at += length;
     return this.input.slice(start, this.at);

@@ -52,7 +52,7 @@ export abstract class TypeGrammar extends NameGrammar {
         return this.candidate({ kind: "memberPointer", owner: this.type(), member: this.type() });
       case "T":
         if (isElaboration(this.peek(1))) return this.candidate(this.classOrEnumType());
-        return this.candidate(this.withTypeArguments(this.templateParameter()));
+        return this.templateParameterType();
       case "P":
         this.at++;
         return this.candidate(pointerTo(this.type()));
@@ -90,6 +90,13 @@ export abstract class TypeGrammar extends NameGrammar {
     }
     const type = this.withTypeArguments(known);
     return type === known ? known : this.candidate(type);
+  }
+
+  /** <type> ::= <template-param> | <template-template-param> <template-args>; both parts are candidates. */
+  private templateParameterType(): Node {
+    const parameter = this.candidate(this.templateParameter());
+    const type = this.withTypeArguments(parameter);
+    return type === parameter ? parameter : this.candidate(type);
   }
 
   private withTypeArguments(template: Node): Node {
@@ -241,21 +248,21 @@ export abstract class TypeGrammar extends NameGrammar {
 
   // --- Template arguments and parameters ---
 
-  /** <template-args> ::= I <template-arg>* [Q <constraint>] E , from behind the `I` on. */
+  /** <template-args> ::= I [<template-arg>+ [Q <constraint>]] E , from behind the `I` on. */
   protected templateArguments(isOfEncoding: boolean): Node {
     const table: Node[] = [];
     if (isOfEncoding) this.templateParameters = [table];
     const items: Node[] = [];
     while (!this.eat("E")) {
+      const item = this.templateArgument();
+      items.push(item);
+      table.push(packOf(item));
       if (this.eat("Q")) {
-        // The requires clause is not printed, as in source code.
+        // The requires clause is not printed.
         this.constraint();
         this.expect("E");
         break;
       }
-      const item = this.templateArgument();
-      items.push(item);
-      table.push(packOf(item));
     }
     return group("<", list(items));
   }
