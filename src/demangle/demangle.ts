@@ -5,8 +5,8 @@
 
 import { demangleItanium } from "./itanium/itanium.ts";
 import { MAX_NAME_LENGTH } from "./limits.ts";
-import { demangleRustLegacy } from "./rust-legacy.ts";
-import { demangleRustV0 } from "./rust-v0.ts";
+import { demangleRustLegacy } from "./rust/legacy.ts";
+import { demangleRustV0 } from "./rust/v0.ts";
 
 export type DemangleOptions = {
   /** false: the name without return type, parameters and what follows them; for lists of stacks. Default true. */

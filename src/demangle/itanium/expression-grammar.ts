@@ -7,9 +7,9 @@ import { LITERAL_CASTS, LITERAL_SUFFIXES } from "./builtin-types.ts";
 import { FLOAT_DIGITS, floatLiteral } from "./float-literal.ts";
 import { group, list, type Node, operand, parenthesized, phrase } from "./node.ts";
 import { type Operator, operatorOf, PRECEDENCE } from "./operators.ts";
-import { TypeGrammar } from "./type-grammar.ts";
+import { TemplateGrammar } from "./template-grammar.ts";
 
-export abstract class ExpressionGrammar extends TypeGrammar {
+export abstract class ExpressionGrammar extends TemplateGrammar {
   /** <expression> */
   expression(): Node {
     this.enter();

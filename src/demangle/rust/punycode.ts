@@ -2,7 +2,7 @@
  * Punycode, RFC 3492, as Rust's v0 mangling uses it: `_` instead of `-` before the encoded part (RFC 2603).
  */
 
-import { fail } from "./limits.ts";
+import { fail } from "../limits.ts";
 
 // RFC 3492 section 5.
 const BASE = 36;
