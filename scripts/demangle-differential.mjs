@@ -44,7 +44,9 @@ function compare(label, names, oracle) {
   const microseconds = Number(process.hrtime.bigint() - start) / 1000 / names.length;
   const different = names.flatMap((_, i) => (actual[i] === expected[i] ? [] : [i]));
   const share = ((100 * (names.length - different.length)) / names.length).toFixed(3);
-  console.log(`${label}: ${names.length} names, ${different.length} differ, ${share} % identical, ${microseconds.toFixed(2)} µs each`);
+  console.log(
+    `${label}: ${names.length} names, ${different.length} differ, ${share} % identical, ${microseconds.toFixed(2)} µs each`,
+  );
   for (const i of different.slice(0, Number(values.show))) {
     console.log(`  ${names[i]}\n    expected ${expected[i]}\n    actual   ${actual[i]}`);
   }
@@ -57,12 +59,18 @@ const llvm = (names) =>
 // GNU c++filt drops the suffix of a legacy Rust name.
 function gnu(names) {
   const parts = names.map((name) => /^(.*17h[0-9a-f]{16}E)(\..*)?$/.exec(name));
-  const paths = lines(run(process.env.CXXFILT ?? "c++filt", ["-s", "rust"], `${parts.map((part) => part[1]).join("\n")}\n`));
+  const paths = lines(
+    run(process.env.CXXFILT ?? "c++filt", ["-s", "rust"], `${parts.map((part) => part[1]).join("\n")}\n`),
+  );
   return paths.slice(0, names.length).map((path, i) => (parts[i][2] ? `${path} (${parts[i][2]})` : path));
 }
 
 for (const file of positionals) {
   const names = symbolsOf(file);
-  compare(file, names.filter((name) => !isLegacyRust(name)), llvm);
+  compare(
+    file,
+    names.filter((name) => !isLegacyRust(name)),
+    llvm,
+  );
   compare(`${file} (legacy Rust)`, names.filter(isLegacyRust), gnu);
 }

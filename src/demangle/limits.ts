@@ -3,7 +3,7 @@
  *
  * Names come from files that may be hostile, and each of the three schemes has back references: forty characters can
  * stand for gigabytes of text. The limits grow with the length of the name, so that the work for a file stays
- * proportional to the file. Real names stay far below: over 700,000 symbols of LLVM, clang, Node, Qt and rustc, the
+ * proportional to the file. Real names stay far below: over 600,000 symbols of LLVM, clang, Node, Qt and rustc, the
  * most were 2,265 characters, nesting 92, and 29 characters of output and 9 steps per character of the name.
  */
 
