@@ -35,11 +35,15 @@ const TEST_PACKAGES = [
   "lld",
   "llvm",
   "llvm-14",
+  "llvm-19",
+  "binutils-aarch64-linux-gnu",
+  "binutils-arm-linux-gnueabihf",
   "musl-tools",
   "procps",
   "python3",
   "util-linux",
   "xz-utils",
+  "zstd",
 ];
 
 checkNode();
