@@ -174,8 +174,10 @@ function nameFrame(
   const name = code?.name;
   const range = code?.ranges.find(({ begin, end }) => begin <= wanted && wanted < end);
   if (symbol && (name === undefined || symbol.address === range?.begin || isPartOf(symbol, name))) {
-    const names = [symbol.name, ...symbol.aliases];
-    const best = name !== undefined && names.includes(name) ? name : symbol.name;
+    const names = [...new Set([symbol.name, ...symbol.aliases].map(withoutVersion))];
+    // Of folded functions, the one whose lines are shown.
+    const sourceName = name && (names.find((each) => each === name) ?? names.find((each) => each.startsWith(`${name}.`)));
+    const best = sourceName ?? names[0];
     frame.symbol = demangle(best);
     frame.offset = address - symbol.address;
     if (symbol.size > 0) frame.size = symbol.size;
@@ -189,6 +191,12 @@ function nameFrame(
   frame.offset = address - (range?.begin ?? code.entry);
   frame.size = code.size;
   frame.symbolSource = dwarfFile;
+}
+
+/** `f@GLIBC_2.2.5` is how linkers write a versioned `f` into the symbol table. */
+function withoutVersion(name: string): string {
+  const at = name.indexOf("@");
+  return at > 0 ? name.slice(0, at) : name;
 }
 
 /** `f.cold`, `f.part.0`, … are parts of `f`. */
