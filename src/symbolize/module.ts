@@ -175,9 +175,9 @@ function nameFrame(
   const range = code?.ranges.find(({ begin, end }) => begin <= wanted && wanted < end);
   if (symbol && (name === undefined || symbol.address === range?.begin || isPartOf(symbol, name))) {
     const names = [...new Set([symbol.name, ...symbol.aliases].map(withoutVersion))];
-    // Of folded functions, the one whose lines are shown.
+    // Of folded functions, the one whose lines are shown; there may be more of them than aliases are listed.
     const sourceName = name && (names.find((each) => each === name) ?? names.find((each) => each.startsWith(`${name}.`)));
-    const best = sourceName ?? names[0];
+    const best = sourceName ?? code?.linkageName ?? names[0];
     frame.symbol = demangle(best);
     frame.offset = address - symbol.address;
     if (symbol.size > 0) frame.size = symbol.size;

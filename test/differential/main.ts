@@ -1,4 +1,5 @@
 import { openLocalModule } from "../../src/symbolize/local/local-module.ts";
+import { BUILDS, compileProgram } from "./programs.ts";
 import { compareBinary } from "./compare.ts";
 import { DEBIAN_PACKAGES, packageFiles } from "./packages.ts";
-console.log(openLocalModule, compareBinary, DEBIAN_PACKAGES, packageFiles);
+console.log(BUILDS, compileProgram, openLocalModule, compareBinary, DEBIAN_PACKAGES, packageFiles);
