@@ -41,6 +41,8 @@ export function reportRecording(path: string, sysroots: readonly string[], optio
     const { damage } = readRecording(file, (event) => recording.apply(event));
     if (damage) note(`${path}: ${damage}`);
     if (recording.time === undefined) note(`${path}: no interval was recorded yet`);
+    else if (recording.endReason === undefined)
+      note(`${path}: has no end: the recorder still runs or was killed; this is its last reading`);
     const { debugDirectories } = options;
     const symbolizer = new Symbolizer(recording, localFiles({ sysroots, debugDirectories }));
     print(
