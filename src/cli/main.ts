@@ -41,6 +41,8 @@ function helpOnGroup(first: string, rest: readonly string[]): number {
   return EXIT.done;
 }
 
+// What ps, pidof and pkill see: under npx there are two processes called node.
+process.title = "leakline";
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
