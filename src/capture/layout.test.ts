@@ -70,7 +70,11 @@ int main(void) { ${prints.join("\n")} }
   });
 
   test("why a stack ends, and what it allocates", () => {
-    const inWords = (name: string): string => name.toLowerCase().replaceAll("_", "-").replace(/^ended$/, "end");
+    const inWords = (name: string): string =>
+      name
+        .toLowerCase()
+        .replaceAll("_", "-")
+        .replace(/^ended$/, "end");
     expect(STACK_ENDS.map((name, value) => [name, value])).toEqual(
       enumerators("STACK_").map(([name, value]) => [inWords(name), value]),
     );
