@@ -1,0 +1,77 @@
+/**
+ * Follows a process's executable mappings, and writes them into the recording whenever they have changed: a library
+ * that is opened while we trace must be there before the first stack that leads through it.
+ */
+
+import { describeError } from "../base/errors.ts";
+import { PT_LOAD } from "../elf/constants.ts";
+import { readMaps } from "../process/live-maps.ts";
+import type { Mapping } from "../process/maps.ts";
+import { executableMappings, type LoadedModule } from "../process/modules.ts";
+import type { FileEvent, RecordedMapping, RecordedSegment, RecordingEvent, Time } from "../recording/events.ts";
+
+export class MappingTracker {
+  private readonly pid: number;
+  private readonly emit: (event: RecordingEvent) => void;
+  private readonly warn: (message: string) => void;
+  /** Numbers of the files recorded so far, by what identifies a file. */
+  private readonly files = new Map<string, number>();
+  private last = "";
+
+  constructor(pid: number, emit: (event: RecordingEvent) => void, warn: (message: string) => void) {
+    this.pid = pid;
+    this.emit = emit;
+    this.warn = warn;
+  }
+
+  /**
+   * Reads the mappings, and emits them (and files seen for the first time) if they are not what they were.
+   *
+   * @throws LeaklineError `target-gone` when the process has ended.
+   */
+  update(time: Time): void {
+    const all = readMaps(this.pid);
+    const executable = all.filter((mapping) => mapping.permissions.execute);
+    const fingerprint = executable.map((m) => `${m.start}-${m.end} ${m.offset} ${fileKey(m)}`).join("\n");
+    if (fingerprint === this.last) return;
+    for (const module of executableMappings(this.pid, all)) this.recordFile(module);
+    const mappings = executable.map((mapping) => this.recordMapping(mapping));
+    this.emit({ kind: "mappings", time, pid: this.pid, mappings });
+    this.last = fingerprint;
+  }
+
+  private recordFile(module: LoadedModule): void {
+    const mapping = module.mappings[0];
+    const key = fileKey(mapping);
+    if (this.files.has(key)) return;
+    const file = this.files.size + 1;
+    this.files.set(key, file);
+    if (!module.buildId && module.problem) {
+      this.warn(`${module.path}: recorded without build ID: ${describeError(module.problem)}`);
+    }
+    this.emit(describeFile(file, module));
+  }
+
+  private recordMapping(mapping: Mapping): RecordedMapping {
+    const { start, end, offset } = mapping;
+    const file = this.files.get(fileKey(mapping));
+    return file === undefined
+      ? { start, end, offset, file: -1, label: mapping.path || "[anon]" }
+      : { start, end, offset, file, label: "" };
+  }
+}
+
+function fileKey(mapping: Mapping): string {
+  return `${mapping.deviceMajor}:${mapping.deviceMinor}:${mapping.inode} ${mapping.path}`;
+}
+
+function describeFile(file: number, module: LoadedModule): FileEvent {
+  const { path, deviceMajor, deviceMinor, inode } = module.mappings[0];
+  const segments = module.segments.filter((segment) => segment.type === PT_LOAD).map(describeSegment);
+  return { kind: "file", file, path, deviceMajor, deviceMinor, inode, buildId: module.buildId ?? "", segments };
+}
+
+function describeSegment(segment: RecordedSegment): RecordedSegment {
+  const { offset, fileSize, address, memorySize, flags } = segment;
+  return { offset, fileSize, address, memorySize, flags };
+}

@@ -1,0 +1,23 @@
+/** The table of commands, in the order of the help. */
+
+import { attach } from "./attach.ts";
+import type { Command } from "./command.ts";
+import { demo } from "./demo.ts";
+import { doctor } from "./doctor.ts";
+import { explain } from "./explain.ts";
+import { INSPECT_COMMANDS } from "./inspect.ts";
+import { record } from "./record.ts";
+import { report } from "./report.ts";
+import { symbolizeElf, symbolizeProcess } from "./symbolize.ts";
+
+export const COMMANDS: readonly Command[] = [
+  attach,
+  record,
+  report,
+  symbolizeProcess,
+  symbolizeElf,
+  explain,
+  ...INSPECT_COMMANDS,
+  doctor,
+  demo,
+];

@@ -1,0 +1,56 @@
+/** `leakline report`: resolves a recording, on any machine that has the recorded binaries. */
+
+import { openFile } from "../os/file-bytes.ts";
+import { readRecording } from "../recording/reader.ts";
+import { Recording } from "../recording/recording.ts";
+import { buildReport } from "../report/model.ts";
+import { localFiles } from "../symbolize/local/local-files.ts";
+import { Symbolizer } from "../symbolize/symbolizer.ts";
+import { type Arguments, type Command, usageError } from "./command.ts";
+import { EXIT } from "./exit-codes.ts";
+import { note, print } from "./output.ts";
+import { REPORT_OPTIONS, type ReportOptions, renderReport, reportOptionsFrom } from "./report-options.ts";
+
+export const report: Command = {
+  name: "report",
+  summary: "resolve a recording and print what leaks",
+  operands: "FILE",
+  options: {
+    sysroot: { value: "DIR", help: "look for the recorded binaries below DIR instead of /", multiple: true },
+    ...REPORT_OPTIONS,
+  },
+  examples: [
+    ["leakline report leak.rec", "with the binaries of this machine"],
+    ["leakline report leak.rec --sysroot ./device-root", "with those of the device it was recorded on"],
+    ["leakline report leak.rec --json", "one JSON object"],
+  ],
+  run,
+};
+
+async function run(given: Arguments): Promise<number> {
+  if (given.operands.length !== 1) throw usageError("report needs one FILE");
+  reportRecording(given.operands[0], given.texts("sysroot"), reportOptionsFrom(given));
+  return EXIT.done;
+}
+
+/** @throws LeaklineError when the file is no recording or cannot be read. */
+export function reportRecording(path: string, sysroots: readonly string[], options: ReportOptions): void {
+  const file = openFile(path);
+  try {
+    const recording = new Recording();
+    const { damage } = readRecording(file, (event) => recording.apply(event));
+    if (damage) note(`${path}: ${damage}`);
+    if (recording.time === undefined) note(`${path}: no interval was recorded yet`);
+    const { debugDirectories } = options;
+    const symbolizer = new Symbolizer(recording, localFiles({ sysroots, debugDirectories }));
+    print(
+      renderReport(
+        buildReport(recording, (stack) => symbolizer.resolveStack(stack), { ...options, final: true, damage }),
+        options,
+      ),
+    );
+    for (const problem of symbolizer.problems()) note(problem);
+  } finally {
+    file.close();
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * Which mangling a symbol's name has, and what all of them have in common: the version behind an `@`, and names that
+ * are not ASCII.
+ */
+
+import { demangleItanium } from "./itanium/itanium.ts";
+import { MAX_NAME_LENGTH } from "./limits.ts";
+import { demangleRustLegacy } from "./rust/legacy.ts";
+import { demangleRustV0 } from "./rust/v0.ts";
+
+export type DemangleOptions = {
+  /** false: the name without return type, parameters and what follows them; for lists of stacks. Default true. */
+  readonly parameters?: boolean;
+  /** true: keep the hash at the end of legacy Rust names. Default false. */
+  readonly hash?: boolean;
+};
+
+/**
+ * The name as it stands in source code.
+ *
+ * @param name a symbol's name from an ELF file. C++ (Itanium ABI), Rust (legacy and v0) are recognized by themselves.
+ * @returns `name` itself when it is not mangled, or cannot be demangled. Never throws; the work is proportional to the
+ *   length of the name, whatever it says.
+ */
+export function demangle(name: string, options: DemangleOptions = {}): string {
+  if (name.charCodeAt(0) !== UNDERSCORE || name.length > MAX_NAME_LENGTH) return name;
+  // A symbol version (`name@VERSION`, `name@@VERSION`) is no part of the mangled name.
+  const versionAt = name.indexOf("@");
+  const mangled = versionAt < 0 ? name : name.slice(0, versionAt);
+  const demangled = isAscii(mangled) ? demangleAscii(mangled, options) : demangleUtf8(mangled, options);
+  if (demangled === undefined) return name;
+  return versionAt < 0 ? demangled : demangled + name.slice(versionAt);
+}
+
+const UNDERSCORE = 95;
+
+function demangleAscii(mangled: string, options: DemangleOptions): string | undefined {
+  return (
+    demangleRustLegacy(mangled, options.hash ?? false) ??
+    demangleItanium(mangled, options.parameters ?? true) ??
+    demangleRustV0(mangled)
+  );
+}
+
+/** C++ identifiers may hold UTF-8, and their lengths count bytes: so the parser sees one character per byte. */
+function demangleUtf8(mangled: string, options: DemangleOptions): string | undefined {
+  let bytes = "";
+  for (const byte of new TextEncoder().encode(mangled)) bytes += String.fromCharCode(byte);
+  const demangled = demangleItanium(bytes, options.parameters ?? true);
+  if (demangled === undefined) return undefined;
+  return new TextDecoder().decode(Uint8Array.from(demangled, (character) => character.charCodeAt(0)));
+}
+
+function isAscii(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 127) return false;
+  return true;
+}

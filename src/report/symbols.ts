@@ -1,0 +1,46 @@
+/**
+ * The frames of single addresses as text, in the layout of blazecli:
+ *
+ *     0x000056076afcb6f2: alloc_v3 @ 0x6da+0x18 /src/test_memleak.c:8:12
+ *                       helper /src/test_memleak.c:3:5 [inlined]
+ *
+ * The function that stands there comes first; below it what was inlined into it, outermost first.
+ */
+
+import { hex } from "../base/address.ts";
+import type { Frame } from "../symbolize/frame.ts";
+import { baseName } from "./names.ts";
+
+/** The answer for one address: frames innermost first, at least one. */
+export type ResolvedAddress = { address: bigint; frames: Frame[]; reason?: string | undefined };
+
+/** All answers as one object for JSON. */
+export type Symbols = { version: 1; kind: "symbols"; addresses: ResolvedAddress[] };
+
+/** An inlined function stands below its caller's name. */
+const INLINE_INDENT = " ".repeat(18);
+
+/** Ends with a newline. */
+export function renderSymbols(symbols: Symbols): string {
+  return symbols.addresses.flatMap(({ frames }) => frames.toReversed().map(renderFrame)).join("");
+}
+
+function renderFrame(frame: Frame): string {
+  if (frame.inlined) return `${INLINE_INDENT}${frame.symbol ?? "<no-symbol>"}${location(frame)} [inlined]\n`;
+  const address = `0x${hex(frame.address, 14)}: `;
+  if (frame.symbol === undefined) return `${address}<no-symbol>${place(frame)}${reason(frame)}\n`;
+  const start = `0x${hex((frame.moduleAddress ?? 0) - (frame.offset ?? 0))}`;
+  return `${address}${frame.symbol} @ ${start}+0x${hex(frame.offset ?? 0)}${location(frame)}\n`;
+}
+
+function location({ file, line, column }: Frame): string {
+  return file === undefined ? "" : ` ${[file, line, line && column].filter((part) => part !== undefined).join(":")}`;
+}
+
+function place({ module, moduleAddress }: Frame): string {
+  return module === undefined ? "" : ` ${baseName(module)}+0x${hex(moduleAddress ?? 0)}`;
+}
+
+function reason(frame: Frame): string {
+  return frame.reason === undefined ? "" : ` (${frame.reason})`;
+}

@@ -1,0 +1,25 @@
+/**
+ * How the symbolizer gets at files. It knows which file it wants; a provider knows where that may lie: on this
+ * machine, under a sysroot, in a process's own mount namespace, in an upload.
+ */
+
+import type { ByteSource, Decompress } from "../base/bytes.ts";
+
+/** A file that is wanted. */
+export type WantedFile = {
+  /** Absolute path, as the recorded process saw it; or `[vdso]`. */
+  path: string;
+  /** One of the mappings of it: on Linux a living process's mapping leads to its file even when that was deleted. */
+  mapping?: { start: bigint; end: bigint } | undefined;
+};
+
+export type FileProvider = {
+  /**
+   * Ways to open the file, most likely first. Each gives undefined when there is no such file, and throws a
+   * LeaklineError when there is one that cannot be read.
+   */
+  candidates(wanted: WantedFile): (() => ByteSource | undefined)[];
+  /** Directories that hold separate debug files, e.g. `/usr/lib/debug`; looked up through `candidates` too. */
+  readonly debugDirectories: readonly string[];
+  readonly decompress: Decompress;
+};

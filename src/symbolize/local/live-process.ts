@@ -1,0 +1,33 @@
+/** A living process, looked at now: a recording with one set of mappings and nothing else. */
+
+import { MappingTracker } from "../../capture/mapping-tracker.ts";
+import { requireTarget } from "../../process/process-info.ts";
+import { Recording } from "../../recording/recording.ts";
+import type { Frame } from "../frame.ts";
+import { Symbolizer } from "../symbolizer.ts";
+import { localFiles } from "./local-files.ts";
+
+export type LiveProcess = {
+  readonly pid: number;
+  readonly recording: Recording;
+  readonly symbolizer: Symbolizer;
+  /** The frames at an absolute address, innermost first. */
+  resolve(address: bigint, isReturnAddress: boolean): Frame[];
+};
+
+/**
+ * Reads a process's mappings; opens no file before an address needs it.
+ *
+ * @throws LeaklineError as `requireTarget`.
+ */
+export function openLiveProcess(id: number, debugDirectories: readonly string[]): LiveProcess {
+  const { pid } = requireTarget(id);
+  const recording = new Recording();
+  new MappingTracker(
+    pid,
+    (event) => recording.apply(event),
+    () => {},
+  ).update(0);
+  const symbolizer = new Symbolizer(recording, localFiles({ pid, debugDirectories }));
+  return { pid, recording, symbolizer, resolve: (address, isReturn) => symbolizer.resolve(pid, 0, address, isReturn) };
+}

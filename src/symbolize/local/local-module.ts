@@ -1,0 +1,14 @@
+/** One ELF file of this machine, given by its path. */
+
+import { resolve } from "node:path";
+import { decompress } from "../../compress/decompress.ts";
+import { openElf } from "../../elf/index.ts";
+import { openFile } from "../../os/file-bytes.ts";
+import { Module } from "../module.ts";
+import { localFiles } from "./local-files.ts";
+
+/** @throws LeaklineError when it is not there, cannot be read, or is no ELF file. */
+export function openLocalModule(path: string, debugDirectories: readonly string[]): Module {
+  const elf = openElf(openFile(path), { decompress });
+  return new Module(elf, resolve(path), localFiles({ debugDirectories }));
+}

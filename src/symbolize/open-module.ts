@@ -1,0 +1,57 @@
+/**
+ * From a path and a build ID to the ELF file that is really meant.
+ *
+ * A file that merely has the right path is not good enough: binaries are replaced by upgrades, and names from the new
+ * one would be wrong for a process that runs the old one. So what has a build ID is recognised by it.
+ */
+
+import { describeError, LeaklineError } from "../base/errors.ts";
+import { type ElfFile, openElf } from "../elf/index.ts";
+import type { FileProvider, WantedFile } from "./file-provider.ts";
+
+/**
+ * @param buildId the one that the file must have; undefined or empty when none is known.
+ * @throws LeaklineError `mismatch` when only files with another build ID were found, `not-found` when none was, or why
+ *   the one that was found could not be read.
+ */
+export function openModule(files: FileProvider, wanted: WantedFile, buildId: string | undefined): ElfFile {
+  let refusal: LeaklineError | undefined;
+  for (const open of files.candidates(wanted)) {
+    try {
+      const source = open();
+      if (!source) continue;
+      const elf = openElf(source, { decompress: files.decompress });
+      if (!buildId || elf.buildId === buildId) return elf;
+      refusal ??= new LeaklineError(
+        "mismatch",
+        `${source.name} has build ID ${elf.buildId ?? "none"}, not ${buildId}`,
+        {
+          hint: "give the binaries of the recorded machine with --sysroot",
+        },
+      );
+    } catch (error) {
+      if (!(error instanceof LeaklineError)) throw error;
+      refusal ??= error;
+    }
+  }
+  throw (
+    refusal ??
+    new LeaklineError("not-found", `${wanted.path}: no such file here`, { hint: "give its folder with --sysroot" })
+  );
+}
+
+/** As openModule, but undefined with a note for what is optional: a separate debug file. */
+export function tryOpenModule(
+  files: FileProvider,
+  wanted: WantedFile,
+  buildId: string | undefined,
+  problem: (message: string) => void,
+): ElfFile | undefined {
+  try {
+    return openModule(files, wanted, buildId);
+  } catch (error) {
+    if (!(error instanceof LeaklineError)) throw error;
+    if (error.code !== "not-found") problem(describeError(error));
+    return undefined;
+  }
+}

@@ -1,0 +1,164 @@
+/** What live tests share: programs that are driven step by step, and leakline run as a user runs it. */
+
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { afterEach } from "vitest";
+
+export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const MAIN = join(ROOT, "dist", "cli", "main.js");
+const PROGRAMS = join(ROOT, "test", "live", "programs");
+
+/** Compiles `test/live/programs/NAME.c`; gives the program's path. */
+export function compileProgram(folder: string, name: string, flags: readonly string[] = ["-g", "-O0"]): string {
+  const program = join(folder, `${name}-${Math.random().toString(36).slice(2, 8)}`);
+  const compiler = existsSync(join(PROGRAMS, `${name}.c`)) ? ["gcc", `${name}.c`] : ["g++", `${name}.cc`];
+  const args = [join(PROGRAMS, compiler[1]), "-o", program, "-fno-omit-frame-pointer", "-pthread", ...flags];
+  execFileSync(compiler[0], args, { stdio: ["ignore", "ignore", "inherit"] });
+  return program;
+}
+
+const started = new Set<ChildProcess>();
+afterEach(() => {
+  for (const child of started) child.kill("SIGKILL");
+  started.clear();
+});
+
+export type Target = {
+  pid: number;
+  child: ChildProcess;
+  /** The next line of its stdout. */
+  line(): Promise<string>;
+  /** Writes a line to its stdin: what the test programs wait for between steps. */
+  go(): void;
+  exited: Promise<number | null>;
+};
+
+/** Starts a program and waits for its first line. The programs print `ready` when they have been set up. */
+export async function startTarget(program: string, args: readonly string[] = []): Promise<Target> {
+  const child = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] });
+  started.add(child);
+  await once(child, "spawn");
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const exited = once(child, "exit").then(([code]) => code as number | null);
+  const target: Target = {
+    pid: child.pid as number,
+    child,
+    exited,
+    async line() {
+      const { value, done } = await lines.next();
+      if (done) throw new Error(`${program} ended`);
+      return value;
+    },
+    go: () => void child.stdin.write("\n"),
+  };
+  await target.line();
+  return target;
+}
+
+export type Finished = { code: number | null; stdout: string; stderr: string };
+
+/** Runs leakline to its end. */
+export function leakline(args: readonly string[], options: { env?: NodeJS.ProcessEnv } = {}): Finished {
+  const env = { ...process.env, NO_COLOR: "1", ...options.env };
+  const result = spawnSync(process.execPath, [MAIN, ...args], { encoding: "utf8", env, maxBuffer: 1 << 28 });
+  return { code: result.status, stdout: result.stdout, stderr: result.stderr };
+}
+
+export type Running = {
+  child: ChildProcess;
+  /** Resolves when stderr has held this text. */
+  said(text: string): Promise<void>;
+  /** Resolves when stdout has held so many reports (lines, with --json). */
+  printed(lines: number): Promise<void>;
+  finished: Promise<Finished>;
+};
+
+/** Starts leakline and lets it run. */
+export function startLeakline(args: readonly string[], command: readonly string[] = [process.execPath, MAIN]): Running {
+  const [program, ...before] = command;
+  const child = spawn(program, [...before, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  started.add(child);
+  let stdout = "";
+  let stderr = "";
+  const waiting: { met: () => boolean; resolve: () => void }[] = [];
+  const check = (): void => {
+    for (const wait of waiting) if (wait.met()) wait.resolve();
+  };
+  child.stdout.on("data", (data) => {
+    stdout += data;
+    check();
+  });
+  child.stderr.on("data", (data) => {
+    stderr += data;
+    check();
+  });
+  const finished = once(child, "close").then(([code]) => ({ code: code as number | null, stdout, stderr }));
+  const until = (met: () => boolean): Promise<void> =>
+    new Promise((resolve, reject) => {
+      if (met()) return resolve();
+      waiting.push({ met, resolve });
+      finished.then(() => (met() ? resolve() : reject(new Error(`leakline ended:\n${stdout}\n${stderr}`))));
+    });
+  return {
+    child,
+    said: (text) => until(() => stderr.includes(text)),
+    printed: (lines) => until(() => stdout.split("\n").length > lines),
+    finished,
+  };
+}
+
+/** Attaches with `--json`, for the steps of a test program: `await trace.done()` stops it and gives the reports. */
+export async function traceWith(
+  pid: number,
+  args: readonly string[] = [],
+): Promise<{ running: Running; done(): Promise<JsonReport[]> }> {
+  const running = startLeakline(["attach", String(pid), "--json", "-i", "3600", "-n", "1000", ...args]);
+  await running.said("a report every");
+  return {
+    running,
+    async done() {
+      running.child.kill("SIGTERM");
+      const { stdout, code, stderr } = await running.finished;
+      if (code !== 0) throw new Error(stderr);
+      return stdout
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line) as JsonReport);
+    },
+  };
+}
+
+/** The parts of the JSON output that tests look at; written down here, from the documentation, not taken from the source. */
+export type JsonFrame = {
+  address: string;
+  symbol?: string;
+  offset?: number;
+  file?: string;
+  line?: number;
+  inlined: boolean;
+  module?: string;
+  moduleAddress?: string;
+  reason?: string;
+};
+export type JsonStack = { id: number; class: string; bytes: number; blocks: number; frames: JsonFrame[] };
+export type JsonReport = {
+  version: number;
+  kind: string;
+  final: boolean;
+  totals: { bytes: number; blocks: number; stacks: number };
+  stacks: JsonStack[];
+  quality: { [name: string]: number };
+};
+
+/** Outstanding bytes and blocks of all stacks that have a function in them. */
+export function totalsOf(report: JsonReport, symbol: string): { bytes: number; blocks: number } {
+  const stacks = report.stacks.filter(({ frames }) => frames.some((frame) => frame.symbol === symbol));
+  return {
+    bytes: stacks.reduce((sum, stack) => sum + stack.bytes, 0),
+    blocks: stacks.reduce((sum, stack) => sum + stack.blocks, 0),
+  };
+}
