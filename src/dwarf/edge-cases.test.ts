@@ -54,21 +54,9 @@ const ABBREVIATIONS = abbreviations(
     NAMELESS,
     dw.DW_TAG_subprogram,
     false,
-    [
-      dw.DW_AT_abstract_origin,
-      dw.DW_FORM_ref4,
-      dw.DW_AT_low_pc,
-      dw.DW_FORM_addr,
-      dw.DW_AT_high_pc,
-      dw.DW_FORM_data4,
-    ],
+    [dw.DW_AT_abstract_origin, dw.DW_FORM_ref4, dw.DW_AT_low_pc, dw.DW_FORM_addr, dw.DW_AT_high_pc, dw.DW_FORM_data4],
   ],
-  [
-    RANGES,
-    dw.DW_TAG_subprogram,
-    false,
-    [dw.DW_AT_name, dw.DW_FORM_string, dw.DW_AT_ranges, dw.DW_FORM_sec_offset],
-  ],
+  [RANGES, dw.DW_TAG_subprogram, false, [dw.DW_AT_name, dw.DW_FORM_string, dw.DW_AT_ranges, dw.DW_FORM_sec_offset]],
   [
     UNIT_WITH_CODE,
     dw.DW_TAG_compile_unit,
@@ -109,14 +97,19 @@ describe("code that the linker dropped", () => {
   });
 
   test("a code section's address tells what is dropped", () => {
-    const low = unit(new Bytes().uleb(UNIT).add(fun("low", 0x20, 0x5000)).u8(0, 0));
+    const low = unit(
+      new Bytes()
+        .uleb(UNIT)
+        .add(fun("low", 0x20, 0x5000))
+        .u8(0, 0),
+    );
     expect(names({ ...input(low), lowestCode: virtualAddress(0x1000) }, 0x1004)).toEqual([]);
     expect(names(input(low), 0x1004)).toEqual(["low"]);
   });
 
   test("is listed as dropped", () => {
     const listed = [...openDwarf(input(unit(dies))).functions()];
-    expect(listed.map((entry) => ("reason" in entry ? entry.reason : entry.dropped.length))).toEqual([1, 1, 0, 1, 0]);
+    expect(listed.map((entry) => ("reason" in entry ? entry.reason : entry.dropped.length))).toEqual([1, 1, 1, 1, 0]);
   });
 });
 
@@ -125,7 +118,11 @@ describe("names", () => {
     const first = UNIT_HEADER + 1;
     const size = 1 + 4 + 8 + 4;
     const dies = new Bytes().uleb(UNIT);
-    dies.uleb(NAMELESS).u32(first + size).u64(0x1000).u32(0x10);
+    dies
+      .uleb(NAMELESS)
+      .u32(first + size)
+      .u64(0x1000)
+      .u32(0x10);
     dies.uleb(NAMELESS).u32(first).u64(0x2000).u32(0x10).u8(0);
     expect(names(input(unit(dies)), 0x1004)).toEqual([undefined]);
   });
@@ -159,7 +156,12 @@ describe("names", () => {
     const isOld = where === ".debug_types";
     const header = isOld ? new Bytes().u16(4).u32(0).u8(8) : new Bytes().u16(5).u8(dw.DW_UT_type, 8).u32(0);
     const rootOffset = 4 + header.length + 8 + 4;
-    header.u64(signature).u32(rootOffset + 1).u8(1, 3).text("declared").u8(0);
+    header
+      .u64(signature)
+      .u32(rootOffset + 1)
+      .u8(1, 3)
+      .text("declared")
+      .u8(0);
     const types = new Bytes().u32(header.length).add(header);
     const file = inputOf({
       ".debug_info": isOld ? user : new Bytes().add(user).add(types),
@@ -174,19 +176,32 @@ describe("the tree of DIEs", () => {
   test("100,000 nested blocks hide neither the call inside nor the function behind", () => {
     const depth = 100_000;
     const origin = UNIT_HEADER + 1;
-    const dies = new Bytes().uleb(UNIT).add(fun("inline_me", 0x100, 1)).u8(0).add(fun("deep", 0x1000, 0x100));
+    const dies = new Bytes()
+      .uleb(UNIT)
+      .add(fun("inline_me", 0x100, 1))
+      .u8(0)
+      .add(fun("deep", 0x1000, 0x100));
     for (let i = 0; i < depth; i++) dies.uleb(BLOCK);
     dies.uleb(INLINED).u32(origin).u64(0x1010).u32(4).u8(7).u8(0);
     for (let i = 0; i < depth; i++) dies.u8(0);
-    dies.u8(0).add(fun("behind", 0x2000, 0x10)).u8(0, 0);
+    dies
+      .u8(0)
+      .add(fun("behind", 0x2000, 0x10))
+      .u8(0, 0);
     expect(names(input(unit(dies)), 0x1011)).toEqual(["inline_me", "deep"]);
     expect(names(input(unit(dies)), 0x2004)).toEqual(["behind"]);
   });
 
   test("a function inside a class that DW_AT_sibling jumps over is found", () => {
-    const dies = new Bytes().uleb(UNIT).add(fun("outer", 0x1000, 0x10)).uleb(STRUCT);
+    const dies = new Bytes()
+      .uleb(UNIT)
+      .add(fun("outer", 0x1000, 0x10))
+      .uleb(STRUCT);
     const inside = fun("member", 0x2000, 0x10).u8(0, 0);
-    dies.u32(UNIT_HEADER + dies.length + 4 + inside.length).add(inside).u8(0, 0);
+    dies
+      .u32(UNIT_HEADER + dies.length + 4 + inside.length)
+      .add(inside)
+      .u8(0, 0);
     expect(names(input(unit(dies)), 0x1004)).toEqual(["outer"]);
     expect(names(input(unit(dies)), 0x2004)).toEqual(["member"]);
   });
@@ -198,8 +213,19 @@ describe("the tree of DIEs", () => {
 
   test("calls inlined into a nested function are not the outer function's", () => {
     const origin = UNIT_HEADER + 1;
-    const dies = new Bytes().uleb(UNIT).add(fun("inline_me", 0x100, 1)).u8(0).add(fun("outer", 0x1000, 0x100));
-    dies.add(fun("nested", 0x2000, 0x10)).uleb(INLINED).u32(origin).u64(0x1010).u32(4).u8(7).u8(0, 0);
+    const dies = new Bytes()
+      .uleb(UNIT)
+      .add(fun("inline_me", 0x100, 1))
+      .u8(0)
+      .add(fun("outer", 0x1000, 0x100));
+    dies
+      .add(fun("nested", 0x2000, 0x10))
+      .uleb(INLINED)
+      .u32(origin)
+      .u64(0x1010)
+      .u32(4)
+      .u8(7)
+      .u8(0, 0);
     dies.uleb(INLINED).u32(origin).u64(0x1020).u32(4).u8(8).u8(0, 0, 0);
     expect(names(input(unit(dies)), 0x1011)).toEqual(["outer"]);
     expect(names(input(unit(dies)), 0x1021)).toEqual(["inline_me", "outer"]);
@@ -271,8 +297,16 @@ describe("the tree of DIEs", () => {
     const attributes = forms.flatMap(([form]) => [0x1c, form]);
     const declarations = new Bytes().uleb(1, dw.DW_TAG_compile_unit).u8(1, 0, 0);
     // Once as a DIE that is skipped, a variable, and once in a function, whose attributes are read one by one.
-    declarations.uleb(2, 0x34).u8(0).uleb(...attributes, 0x1c, dw.DW_FORM_implicit_const).sleb(-5).u8(0, 0);
-    declarations.uleb(3, dw.DW_TAG_subprogram).u8(0).uleb(...attributes);
+    declarations
+      .uleb(2, 0x34)
+      .u8(0)
+      .uleb(...attributes, 0x1c, dw.DW_FORM_implicit_const)
+      .sleb(-5)
+      .u8(0, 0);
+    declarations
+      .uleb(3, dw.DW_TAG_subprogram)
+      .u8(0)
+      .uleb(...attributes);
     declarations.uleb(dw.DW_AT_name, dw.DW_FORM_string, dw.DW_AT_low_pc, dw.DW_FORM_addr);
     declarations.uleb(dw.DW_AT_high_pc, dw.DW_FORM_data1, 0, 0, 0);
     const values = new Bytes();
@@ -283,9 +317,21 @@ describe("the tree of DIEs", () => {
 });
 
 describe("units", () => {
-  const first = unit(new Bytes().uleb(UNIT_WITH_CODE).u64(0x1000).u32(0x100).add(fun("first", 0x1000, 0x10)).u8(0, 0));
+  const first = unit(
+    new Bytes()
+      .uleb(UNIT_WITH_CODE)
+      .u64(0x1000)
+      .u32(0x100)
+      .add(fun("first", 0x1000, 0x10))
+      .u8(0, 0),
+  );
   const second = unit(
-    new Bytes().uleb(UNIT_WITH_CODE).u64(0x1000).u32(0x1100).add(fun("second", 0x2000, 0x10)).u8(0, 0),
+    new Bytes()
+      .uleb(UNIT_WITH_CODE)
+      .u64(0x1000)
+      .u32(0x1100)
+      .add(fun("second", 0x2000, 0x10))
+      .u8(0, 0),
   );
   const both = new Bytes().add(first).add(second);
 
@@ -318,7 +364,12 @@ describe("units", () => {
   test("whose root states no range are found by their functions, or by their lines", () => {
     const opcodes = setAddress(new Bytes(), 0x3000).u8(3).sleb(4).u8(1).u8(2).uleb(0x10);
     const lines = lineProgram(endSequence(opcodes));
-    const unstated = unit(new Bytes().uleb(UNIT).add(fun("unstated", 0x2000, 0x10)).u8(0, 0));
+    const unstated = unit(
+      new Bytes()
+        .uleb(UNIT)
+        .add(fun("unstated", 0x2000, 0x10))
+        .u8(0, 0),
+    );
     const onlyLines = unit(new Bytes().uleb(UNIT_WITH_LINES).u32(0).u8(0));
     const file = input(new Bytes().add(unstated).add(onlyLines), { ".debug_line": lines });
     expect(names(file, 0x2004)).toEqual(["unstated"]);
@@ -329,7 +380,11 @@ describe("units", () => {
 
   test("may have rows with a file that is not in the table", () => {
     const opcodes = setAddress(new Bytes(), 0x1000).u8(4).uleb(1000).u8(3).sleb(4).u8(1).u8(2).uleb(0x10);
-    const dies = new Bytes().uleb(UNIT_WITH_LINES).u32(0).add(fun("f", 0x1000, 0x10)).u8(0, 0);
+    const dies = new Bytes()
+      .uleb(UNIT_WITH_LINES)
+      .u32(0)
+      .add(fun("f", 0x1000, 0x10))
+      .u8(0, 0);
     const file = input(unit(dies), { ".debug_line": lineProgram(endSequence(opcodes)) });
     expect(openDwarf(file).find(virtualAddress(0x1004)).frames[0]).toMatchObject({ file: undefined, line: 5 });
   });

@@ -1,5 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { Bytes, endSequence, inputOf, type LineParameters, lineProgram, setAddress } from "../../test/support/dwarf-builder.ts";
+import {
+  Bytes,
+  endSequence,
+  inputOf,
+  type LineParameters,
+  lineProgram,
+  setAddress,
+} from "../../test/support/dwarf-builder.ts";
 import { DebugFile } from "./debug-file.ts";
 import type { LineProgram } from "./line-program.ts";
 import { LineProgram as Program } from "./line-program.ts";
@@ -12,7 +19,10 @@ function table(opcodes: Bytes, files?: string[], header?: Partial<LineParameters
 }
 
 /** All rows of a table's program as [address, op index, line]. */
-function rows(lines: LineTable, of = (row: LineProgram): unknown[] => [row.address, row.opIndex, row.line]): unknown[][] {
+function rows(
+  lines: LineTable,
+  of = (row: LineProgram): unknown[] => [row.address, row.opIndex, row.line],
+): unknown[][] {
   const program = new Program(lines.header);
   const all: unknown[][] = [];
   while (program.next()) all.push(of(program));
@@ -120,7 +130,11 @@ describe("the state machine (DWARF 5 §6.2.5)", () => {
 
   test("DW_LNE_define_file adds one file, however often the program is run", () => {
     const define = new Bytes().text("late.c").uleb(0, 0, 0);
-    const opcodes = new Bytes().u8(0).uleb(define.length + 1).u8(3).add(define);
+    const opcodes = new Bytes()
+      .u8(0)
+      .uleb(define.length + 1)
+      .u8(3)
+      .add(define);
     setAddress(opcodes, 0x1000).u8(4).uleb(2).u8(1).u8(2).uleb(4);
     const lines = table(endSequence(opcodes));
     expect(lineAt(lines, 0x1001)).toEqual([1, 2]);
@@ -158,14 +172,17 @@ describe("looking up a row", () => {
     expect(lineAt(lines, 0x2800)).toBeUndefined();
   });
 
-  test.for([0n, 1n, 0xffffffffffffffffn, 0xfffffffffffffffen])("a sequence at tombstone %i covers nothing", (tombstone) => {
-    const opcodes = setAddress(new Bytes(), tombstone).u8(1).u8(2).uleb(0x5000);
-    const real = setAddress(endSequence(opcodes), 0x1000).u8(3).sleb(41).u8(1).u8(2).uleb(0x10);
-    const lines = table(endSequence(real));
-    expect(lineAt(lines, 0x1004)).toEqual([42, 1]);
-    expect(lineAt(lines, 0x2000)).toBeUndefined();
-    expect(lineAt(lines, 0x10)).toBeUndefined();
-  });
+  test.for([0n, 1n, 0xffffffffffffffffn, 0xfffffffffffffffen])(
+    "a sequence at tombstone %i covers nothing",
+    (tombstone) => {
+      const opcodes = setAddress(new Bytes(), tombstone).u8(1).u8(2).uleb(0x5000);
+      const real = setAddress(endSequence(opcodes), 0x1000).u8(3).sleb(41).u8(1).u8(2).uleb(0x10);
+      const lines = table(endSequence(real));
+      expect(lineAt(lines, 0x1004)).toEqual([42, 1]);
+      expect(lineAt(lines, 0x2000)).toBeUndefined();
+      expect(lineAt(lines, 0x10)).toBeUndefined();
+    },
+  );
 
   test("damage leaves the sequences before it, and says why", () => {
     const opcodes = endSequence(setAddress(new Bytes(), 0x1000).u8(1).u8(2).uleb(8));

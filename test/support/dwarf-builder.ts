@@ -92,7 +92,10 @@ export const UNIT_HEADER = 11;
 export function abbreviations(...declarations: [number, number, boolean, number[]][]): Bytes {
   const bytes = new Bytes();
   for (const [code, tag, children, attributes] of declarations)
-    bytes.uleb(code, tag).u8(children ? 1 : 0).uleb(...attributes, 0, 0);
+    bytes
+      .uleb(code, tag)
+      .u8(children ? 1 : 0)
+      .uleb(...attributes, 0, 0);
   return bytes.u8(0);
 }
 

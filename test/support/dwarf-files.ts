@@ -11,7 +11,7 @@ import { decompress } from "../../src/compress/index.ts";
 import type { DwarfInput, Found } from "../../src/dwarf/index.ts";
 import { type ElfFile, openElf } from "../../src/elf/index.ts";
 import { type FileBytes, openFile } from "../../src/os/file-bytes.ts";
-import { run } from "./oracle.ts";
+import { run, temporaryDirectory } from "./oracle.ts";
 
 const SOURCES = new URL("../fixtures/dwarf/", import.meta.url).pathname;
 /** gABI 4: sh_flags, sh_type. */
@@ -112,4 +112,20 @@ export function compare(addresses: readonly number[], ours: readonly string[], t
       differences.push({ address: addresses[i].toString(16), ours: ours[i], theirs: theirs[i] });
   }
   return { differences: differences.slice(0, 5), known };
+}
+
+/** The debug sections of calls.c, compiled so, and addresses in its functions. */
+export function compileSections(compiler: string, options: string) {
+  const path = join(temporaryDirectory(), "program");
+  run(compiler, ...options.split(" "), source("calls.c"), "-o", path);
+  const { elf } = open(path);
+  const sections: Record<string, Uint8Array> = {};
+  for (const { name } of elf.sections) {
+    const data = name?.startsWith(".debug_") ? elf.sectionData(name) : undefined;
+    if (name && data) sections[name] = data.read(0, data.size).slice();
+  }
+  const addresses: number[] = [];
+  for (const line of run("nm", path).split("\n"))
+    if (/ [tT] (main|total|never_called)$/.test(line)) addresses.push(Number.parseInt(line, 16) + 8);
+  return { sections, addresses };
 }
