@@ -419,3 +419,29 @@ describe("units", () => {
     expect(found?.ranges).toEqual([{ begin: 0x10010, end: 0x10020 }]);
   });
 });
+
+describe("files that refer to the same bytes over and over", () => {
+  test("many functions that share a long range list end in a reason, not in a hang", () => {
+    // 20,000 functions times 20,000 entries would be 400 million.
+    const ranges = new Bytes();
+    for (let i = 0; i < 20_000; i++) ranges.u64(0x1000 + i).u64(0x1001 + i);
+    ranges.u64(0).u64(0);
+    const dies = new Bytes().uleb(UNIT);
+    for (let i = 0; i < 20_000; i++) dies.uleb(RANGES).text("").u32(0);
+    const file = openDwarf(input(unit(dies.u8(0)), { ".debug_ranges": ranges }));
+    // What was read before the limit is good.
+    expect(file.find(virtualAddress(0x2000)).frames).toHaveLength(1);
+    expect([...file.functions()].at(-1)).toMatchObject({ reason: expect.stringMatching(/more than \d+ ranges/) });
+  });
+
+  test("many units that share a long abbreviation table, each from another place, are given up", () => {
+    // 5,000 units, each of whose tables begins two bytes later and has its root's code at the very end.
+    const declarations = new Bytes();
+    for (let code = 0; code < 20_000; code++) declarations.uleb(200 + (code % 2), 0x34).u8(0, 0, 0);
+    declarations.uleb(UNIT, dw.DW_TAG_compile_unit).u8(0, 0, 0, 0);
+    const units = new Bytes();
+    for (let i = 0; i < 5_000; i++) units.add(unit(new Bytes().uleb(UNIT), 8, i * 6));
+    const file = openDwarf(inputOf({ ".debug_info": units, ".debug_abbrev": declarations }));
+    expect(file.find(virtualAddress(0x1000))).toMatchObject({ frames: [], reason: expect.stringContaining("share") });
+  });
+});

@@ -20,8 +20,8 @@ export const MAX_UNITS = 1 << 22;
 export const MAX_ARANGES = 1 << 23;
 /** Functions with code in one unit, and inlined calls in one function. */
 export const MAX_FUNCTIONS = 1 << 22;
-/** Range list entries that one unit may refer to in total, counted as often as they are referred to. */
-export const MAX_UNIT_RANGES = 1 << 22;
+/** Range list entries that the functions of a unit, or the calls in a function, refer to, counted as often as they do. */
+export const MAX_RANGE_ENTRIES = 1 << 22;
 /** Rows of one sequence. */
 export const MAX_SEQUENCE_ROWS = 1 << 23;
 /** Longest chain of abstract origins and specifications followed for a name. */

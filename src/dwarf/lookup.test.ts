@@ -95,6 +95,22 @@ describe("finds what llvm-symbolizer finds", () => {
     expectSame(withoutSymbols(path), 41);
   });
 
+  // Big-endian with 64 and 32 bits, little-endian with 32 bits, and machines with instructions of their own lengths.
+  test.for(
+    ["powerpc64", "mips", "i386", "armv7", "aarch64", "riscv64"].flatMap((machine) =>
+      [4, 5].map((version) => [machine, version] as const),
+    ),
+  )("%s, DWARF %i", ([machine, version], context) => {
+    needTools(context, "clang-14", "ld.lld", "llvm-objcopy", "llvm-symbolizer");
+    const folder = temporaryDirectory();
+    const [object, path] = ["plain.o", "plain.so"].map((name) => join(folder, name));
+    const options = [`--target=${machine}-linux-gnu`, `-gdwarf-${version}`, "-O2", "-fPIC", "-ffreestanding"];
+    run("clang-14", ...options, "-c", source("plain.c"), "-o", object);
+    run("ld.lld", "-shared", object, "-o", path);
+    run("llvm-objcopy", "--strip-all", "--keep-section=.debug_*", path, `${path}.nosymbols`);
+    expectSame(`${path}.nosymbols`, 2);
+  });
+
   test("a file that dwz compressed against a supplementary file", (context) => {
     needTools(context, "g++", "dwz", ...TOOLS);
     const folder = temporaryDirectory();
