@@ -47,7 +47,7 @@ const VARIANTS: [compiler: string, options: string][] = [
 
 describe("damaged debug information", () => {
   test.for(VARIANTS)("cut short anywhere, of %s %s", ([compiler, options], context) => {
-    needTools(context, compiler);
+    needTools(context, compiler, "nm");
     const { sections, addresses } = compileSections(compiler, options);
     for (const [name, bytes] of Object.entries(sections)) {
       // Each cut costs a few milliseconds: of the long sections, every third or so.
@@ -58,7 +58,7 @@ describe("damaged debug information", () => {
   });
 
   test.for(VARIANTS)("changed anywhere, of %s %s", ([compiler, options], context) => {
-    needTools(context, compiler);
+    needTools(context, compiler, "nm");
     const { sections, addresses } = compileSections(compiler, options);
     const names = Object.keys(sections);
     const change = fc.record({

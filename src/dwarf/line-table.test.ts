@@ -8,8 +8,7 @@ import {
   setAddress,
 } from "../../test/support/dwarf-builder.ts";
 import { DebugFile } from "./debug-file.ts";
-import type { LineProgram } from "./line-program.ts";
-import { LineProgram as Program } from "./line-program.ts";
+import { LineProgram } from "./line-program.ts";
 import { LineTable } from "./line-table.ts";
 
 /** The line table of a program with these opcodes. */
@@ -23,7 +22,7 @@ function rows(
   lines: LineTable,
   of = (row: LineProgram): unknown[] => [row.address, row.opIndex, row.line],
 ): unknown[][] {
-  const program = new Program(lines.header);
+  const program = new LineProgram(lines.header);
   const all: unknown[][] = [];
   while (program.next()) all.push(of(program));
   return all;
