@@ -1,22 +1,16 @@
 /**
- * Addresses to function, file and line: the public face of symbolize/, `leakline/symbolize`.
+ * The public face of symbolize/: from an address to function, file and line.
  *
- * For one ELF file, make a `Module` and ask it with `find`; for a recorded or living process, a `Symbolizer`. Both are
- * pure: which bytes a path means is asked of a `FileProvider`. That of this machine is in `local/`; in a browser, it
- * may be a list of uploads:
+ *     openLocalModule(path)        one ELF file and its debug information; `find` takes virtual addresses
+ *     openLiveProcess(pid)         a running process; `resolve` takes absolute addresses
+ *     openLocalRecording(path)     a recording of `leakline record`; `symbolizer.resolveStack` takes its stacks
  *
- *     const files: FileProvider = {
- *       candidates: ({ path }) => [() => uploads.get(path)],
- *       debugDirectories: ["/usr/lib/debug"],
- *       decompress,
- *     };
- *     const module = new Module(openElf(memorySource("a.out", bytes), { decompress }), "/a.out", files);
- *     for (const frame of module.find(virtualAddress(0x1139), false)) console.log(frame.symbol, frame.file, frame.line);
+ * These read files of this machine and need Node. What `core.ts` exports, `Symbolizer` and `Module` themselves, does no
+ * I/O: with a `FileProvider` of your own they take files from anywhere.
  */
 
-export type { BuildIdKind, FileProvider, WantedFile } from "./file-provider.ts";
-export type { Frame } from "./frame.ts";
-export { Module, type ModuleFrame } from "./module.ts";
-export { DEFAULT_OPEN_FILES, ModuleCache } from "./module-cache.ts";
-export { openByBuildId, openModule } from "./open-module.ts";
-export { Symbolizer } from "./symbolizer.ts";
+export * from "./core.ts";
+export { type LiveProcess, openLiveProcess } from "./local/live-process.ts";
+export { type LocalFilesOptions, localFiles } from "./local/local-files.ts";
+export { openLocalModule } from "./local/local-module.ts";
+export { type LocalRecording, openLocalRecording } from "./local/local-recording.ts";
