@@ -45,10 +45,10 @@ export function samePath(ours: string, theirs: string): boolean {
 
 const names = new Map<string, string>();
 
-function plainName(name: string): string {
+export function plainName(name: string): string {
   let plain = names.get(name);
   if (plain === undefined) {
-    plain = demangle(name.replace(/@.*$/, ""));
+    plain = demangle(name.replace(/@.*$/, "")) + (name.endsWith("@plt") ? "@plt" : "");
     if (names.size > 100_000) names.clear();
     names.set(name, plain);
   }

@@ -11,6 +11,8 @@ import type { Answer, Answers, PlainFrame } from "./answer.ts";
 export type Peer = {
   readonly name: string;
   readonly program: string;
+  /** Asked for about so many addresses of a binary, and for all on which no other agrees; undefined: for all. */
+  readonly sample?: number;
   resolve(file: string, addresses: readonly number[]): Answers;
 };
 
@@ -43,10 +45,14 @@ export const GNU: Peer = {
   },
 };
 
-/** `eu-addr2line -fi` of elfutils; `-A` makes paths absolute as the others' are. */
+/**
+ * `eu-addr2line -fi` of elfutils; `-A` makes paths absolute as the others' are. In a large C++ program it takes 40 ms for
+ * an address, a thousand times what the others do.
+ */
 export const ELFUTILS: Peer = {
   name: "eu",
   program: "eu-addr2line",
+  sample: 1000,
   resolve(file, addresses) {
     return complete(this, addresses, blocksOf(ask(this.program, ["-fiaA", "-e", file], addresses)).map(gnuFrames));
   },

@@ -15,10 +15,10 @@ export type Build = {
   flags: readonly string[];
 };
 
-const SOURCES = {
-  c: ["main.c", "library.c"],
-  "c++": ["containers.cc", "shapes.cc"],
-  rust: ["program.rs"],
+const LANGUAGES = {
+  c: { standard: "-std=gnu11", sources: ["main.c", "library.c"] },
+  "c++": { standard: "-std=c++17", sources: ["containers.cc", "shapes.cc"] },
+  rust: { standard: "--edition=2021", sources: ["program.rs"] },
 } as const;
 
 /** Each compiler at each level, and each form of debug information at one. The first of a line is its language. */
@@ -43,9 +43,9 @@ export const BUILDS: readonly Build[] = [
   build("clang++-14", "c++", "-O2 -gdwarf-5 -ffunction-sections -fuse-ld=lld -Wl,--icf=all -Wl,--gc-sections"),
   build("g++", "c++", "-O2 -g1"),
   build("clang++-19", "c++", "-O2 -gline-tables-only"),
-  ...["0", "1", "2", "3"].map((level) => build("rustc", "rust", `--edition=2021 -g -Copt-level=${level}`)),
-  build("rustc", "rust", "--edition=2021 -g -Copt-level=3 -Clto=fat -Ccodegen-units=1"),
-  build("rustc", "rust", "--edition=2021 -g -Copt-level=2 -Cdwarf-version=5 -Csymbol-mangling-version=v0"),
+  ...["0", "1", "2", "3"].map((level) => build("rustc", "rust", `-g -Copt-level=${level}`)),
+  build("rustc", "rust", "-g -Copt-level=3 -Clto=fat -Ccodegen-units=1"),
+  build("rustc", "rust", "-g -Copt-level=2 -Cdwarf-version=5 -Csymbol-mangling-version=v0"),
 ];
 
 function build(compiler: string, language: Build["language"], flags: string): Build {
@@ -61,9 +61,10 @@ export function compileProgram(folder: string, { name, compiler, language, flags
   const program = join(directory, "program");
   if (existsSync(program)) return program;
   mkdirSync(directory, { recursive: true });
-  const sources = SOURCES[language].map((file) => resolve("test/differential/programs", file));
+  const { standard, sources } = LANGUAGES[language];
+  const paths = sources.map((file) => resolve("test/differential/programs", file));
   try {
-    execFileSync(compiler, [...flags, "-o", program, ...sources], {
+    execFileSync(compiler, [standard, ...flags, "-o", program, ...paths], {
       cwd: directory,
       stdio: ["ignore", "ignore", "inherit"],
     });
