@@ -12,8 +12,10 @@ import { LeaklineError } from "../base/errors.ts";
 import { type BpfObject, loadLibbpf } from "../bpf/libbpf.ts";
 import { openFile } from "../os/file-bytes.ts";
 import type { AllocatorFunction, AllocatorLibrary } from "../process/allocators.ts";
-import { INITIAL_PID_NAMESPACE } from "../process/constants.ts";
+import { INITIAL_PID_NAMESPACE, KERNEL } from "../process/constants.ts";
 import { findHazards, type TargetFacts } from "../process/hazards.ts";
+import { isAtLeast, parseKernelVersion } from "../process/kernel-version.ts";
+import { executableMappings, type LoadedModule } from "../process/modules.ts";
 import { isAlive, type ProcessInfo } from "../process/process-info.ts";
 import { readTargetFacts } from "../process/target-facts.ts";
 import type { RecordingEvent, StackClass, Time } from "../recording/events.ts";
@@ -21,6 +23,8 @@ import { AccountReader } from "./account-reader.ts";
 import { MappingTracker } from "./mapping-tracker.ts";
 import { placeProbe } from "./probe-placement.ts";
 import { planProbes } from "./probes.ts";
+import { UnwindMaps } from "./unwind-maps.ts";
+import { UnwindTables } from "./unwind-tables.ts";
 
 export type CaptureOptions = {
   /** Version of leakline, for the recording. */
@@ -33,6 +37,8 @@ export type CaptureOptions = {
   maxStacks: number;
   /** Attach probes one by one, as on kernels before 6.10; detaching takes a tenth of a second for each. */
   singleProbes: boolean;
+  /** How stacks are walked: by unwind tables where the kernel can (5.17, x86-64), or always by frame pointers. */
+  walk: "tables" | "frame-pointers";
 };
 
 export type Capture = {
@@ -65,26 +71,55 @@ export async function startCapture(
   const facts = readTargetFacts(pid);
   checkHazards(facts, warn);
   const { info: process, allocators: libraries } = facts;
+  const tables = walksByTables(options) ? new UnwindTables(process.pid, warn) : undefined;
+  const capacity = (tables?.countRows(executableMappings(process.pid)) ?? 0) + SPARE_UNWIND_ROWS;
   const libbpf = await loadLibbpf(options.singleProbes);
   const object = libbpf.open(objectPath());
   try {
     object.setMaxEntries("blocks", options.maxBlocks);
     object.setMaxEntries("totals", options.maxStacks);
     object.setMaxEntries("frames", options.maxStacks);
+    if (tables) object.setMaxEntries("unwind_rows", capacity);
+    object.skipProgram(tables ? BY_FRAME_POINTERS : BY_TABLES);
     object.load();
     const reader = new AccountReader(process.pid, object);
-    const tracker = new MappingTracker(process.pid, emit, warn);
+    const modulesChanged = tables && useTables(object, tables, capacity, warn);
+    const tracker = new MappingTracker(process.pid, { emit, warn, ...(modulesChanged && { modulesChanged }) });
     const now = Date.now();
     emit({ kind: "start", time: now, leakline: options.leakline, architecture: machine(), kernel: release() });
     emit(describeProcess(process, now));
     tracker.update(now);
-    attachProbes(object, process.pid, libraries, options.classes);
+    attachProbes(object, tables ? BY_TABLES : BY_FRAME_POINTERS, process.pid, libraries, options.classes);
     return new LiveCapture(process, libraries, object, reader, tracker, emit);
   } catch (error) {
     object.close();
     if (!isAlive(process.pid, process.startTime)) throw exitedDuringAttach(process, error);
     throw error;
   }
+}
+
+/** The two forms of the program for function entries. */
+const BY_TABLES = "function_enter_by_tables";
+const BY_FRAME_POINTERS = "function_enter";
+
+/** Room for libraries that are opened later, 8 bytes a row: twenty times libc's. */
+const SPARE_UNWIND_ROWS = 1 << 19;
+
+function walksByTables({ walk }: CaptureOptions): boolean {
+  if (walk === "frame-pointers" || arch() !== "x64") return false;
+  const version = parseKernelVersion(release());
+  return version !== undefined && isAtLeast(version, KERNEL.loop);
+}
+
+function useTables(
+  object: BpfObject,
+  tables: UnwindTables,
+  capacity: number,
+  warn: (message: string) => void,
+): (modules: readonly LoadedModule[]) => void {
+  const maps = new UnwindMaps(object, capacity);
+  const full = ({ path }: LoadedModule): void => warn(`${path}: no room for its unwind table, stacks end in its code`);
+  return (modules) => maps.update(modules, tables, full);
 }
 
 /** @throws LeaklineError `refused` when probes would hurt the process, `unsupported` when there is nothing to probe. */
@@ -151,6 +186,7 @@ class LiveCapture implements Capture {
 
 function attachProbes(
   object: BpfObject,
+  entryProgram: string,
   pid: number,
   libraries: readonly AllocatorLibrary[],
   classes: ReadonlySet<StackClass>,
@@ -160,7 +196,7 @@ function attachProbes(
     const { entries, returns } = withPlacement(path, (distanceOf) => planProbes(functions, classes, distanceOf));
     // Returns first: a pending call must never wait for a return that has no probe.
     object.attachUprobes("function_return", pid, path, returns, true);
-    object.attachUprobes("function_enter", pid, path, entries, false);
+    object.attachUprobes(entryProgram, pid, path, entries, false);
   }
 }
 

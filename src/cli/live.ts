@@ -14,6 +14,7 @@ export const LIVE_OPTIONS: OptionTable = {
   "no-mmap": { help: "leave out mmap, munmap and mremap; only malloc and its family" },
   "max-blocks": { value: "N", help: "most blocks at a time; further ones are counted as dropped", default: "1048576" },
   "max-stacks": { value: "N", help: "most different stacks; likewise", default: "16384" },
+  "frame-pointers": { help: "walk stacks by frame pointers instead of unwind tables" },
   "single-probes": { help: "attach probes one by one, as on kernels before 6.10" },
   "control-prefix": { value: "PATH", help: "touch PATH_print prints now, touch PATH_quit ends" },
 };
@@ -41,6 +42,7 @@ export function liveOptionsFrom(given: Arguments): LiveOptions {
       classes: new Set<StackClass>(given.flag("no-mmap") ? ["heap"] : ["heap", "mapping"]),
       maxBlocks: given.integer("max-blocks", 1, 1 << 28) ?? 1 << 20,
       maxStacks: given.integer("max-stacks", 1, 1 << 22) ?? 1 << 14,
+      walk: given.flag("frame-pointers") ? "frame-pointers" : "tables",
       singleProbes: given.flag("single-probes"),
     },
   };
