@@ -50,6 +50,8 @@ export type Capture = {
    * readable.
    */
   poll(): void;
+  /** Looks for files that were mapped since: until then, stacks end in their code. Call it a few times a second. */
+  refresh(): void;
   /** Detaches. */
   close(): void;
 };
@@ -168,6 +170,10 @@ class LiveCapture implements Capture {
     for (const stack of stacks) this.emit(stack);
     this.emit({ kind: "interval", time, totals, losses });
     if (alive) forgetDeadThreads(this.object, this.process.pid);
+  }
+
+  refresh(): void {
+    if (isAlive(this.process.pid, this.process.startTime)) this.updateMappings(Date.now());
   }
 
   close(): void {

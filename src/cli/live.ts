@@ -83,8 +83,8 @@ export async function traceLive(pid: number, options: LiveOptions, handlers: Tra
   }
 }
 
-/** How often we look whether the process still lives, milliseconds. */
-const ALIVE_POLL = 250;
+/** How often we look whether the process still lives, and what it has mapped, milliseconds. */
+const LOOK = 250;
 
 async function followRhythm(
   capture: Capture,
@@ -102,7 +102,7 @@ async function followRhythm(
     handlers.reading(last);
   };
   for (;;) {
-    const wait = Math.min(nextReading, endTime, performance.now() + ALIVE_POLL) - performance.now();
+    const wait = Math.min(nextReading, endTime, performance.now() + LOOK) - performance.now();
     const control = await controls.next(Math.max(0, wait));
     const now = performance.now();
     const end = whyEnd(control === "quit", isAlive(pid, startTime), now >= endTime);
@@ -110,7 +110,10 @@ async function followRhythm(
       read(true);
       return end;
     }
-    if (control !== "print" && now < nextReading) continue;
+    if (control !== "print" && now < nextReading) {
+      capture.refresh();
+      continue;
+    }
     // Readings that the machine was too busy for are skipped, not made up for.
     if (now >= nextReading) nextReading = Math.max(nextReading + options.interval, now);
     read(false);
