@@ -77,8 +77,9 @@ export class Symbolizer {
   }
 
   private openModule(file: FileEvent, mapping: RecordedMapping): Module | LeaklineError {
+    const { path, segments, buildId } = file;
     try {
-      return new Module(openModule(this.files, { path: file.path, mapping }, file.buildId), file.path, this.files);
+      return new Module(openModule(this.files, { path, mapping, segments }, buildId), path, this.files);
     } catch (error) {
       if (error instanceof LeaklineError) return error;
       throw error;
