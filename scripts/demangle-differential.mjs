@@ -55,7 +55,15 @@ function compare(label, names, oracle) {
 const lines = (text) => text.split("\n");
 const llvm = (names) =>
   lines(run(process.env.LLVM_CXXFILT ?? "llvm-cxxfilt-19", values.short ? ["-p"] : [], `${names.join("\n")}\n`));
-const gnu = (names) => lines(run(process.env.CXXFILT ?? "c++filt", ["-s", "rust"], `${names.join("\n")}\n`));
+
+// GNU c++filt drops the suffix of a legacy Rust name.
+function gnu(names) {
+  const parts = names.map((name) => /^(.*17h[0-9a-f]{16}E)(\..*)?$/.exec(name));
+  const paths = lines(
+    run(process.env.CXXFILT ?? "c++filt", ["-s", "rust"], `${parts.map((part) => part[1]).join("\n")}\n`),
+  );
+  return paths.slice(0, names.length).map((path, i) => (parts[i][2] ? `${path} (${parts[i][2]})` : path));
+}
 
 for (const file of positionals) {
   const names = symbolsOf(file);

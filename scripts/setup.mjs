@@ -72,6 +72,12 @@ export function onPath(program) {
   return (process.env.PATH ?? "").split(":").some((folder) => existsSync(join(folder, program)));
 }
 
+/** Is a Debian package installed? */
+export function isInstalled(name) {
+  const list = `/var/lib/dpkg/info/${name}`;
+  return existsSync(`${list}.list`) || existsSync(`${list}:amd64.list`) || existsSync(`${list}:arm64.list`);
+}
+
 /** Is a shared library where the dynamic linker looks? */
 export function hasLibrary(name) {
   const folders = ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib"];

@@ -4,8 +4,9 @@
  */
 
 import { demangleItanium } from "./itanium/itanium.ts";
-import { demangleRustLegacy } from "./rust-legacy.ts";
-import { demangleRustV0 } from "./rust-v0.ts";
+import { MAX_NAME_LENGTH } from "./limits.ts";
+import { demangleRustLegacy } from "./rust/legacy.ts";
+import { demangleRustV0 } from "./rust/v0.ts";
 
 export type DemangleOptions = {
   /** false: the name without return type, parameters and what follows them; for lists of stacks. Default true. */
@@ -22,7 +23,7 @@ export type DemangleOptions = {
  *   length of the name, whatever it says.
  */
 export function demangle(name: string, options: DemangleOptions = {}): string {
-  if (name.charCodeAt(0) !== UNDERSCORE) return name;
+  if (name.charCodeAt(0) !== UNDERSCORE || name.length > MAX_NAME_LENGTH) return name;
   // A symbol version (`name@VERSION`, `name@@VERSION`) is no part of the mangled name.
   const versionAt = name.indexOf("@");
   const mangled = versionAt < 0 ? name : name.slice(0, versionAt);

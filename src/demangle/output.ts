@@ -34,12 +34,18 @@ export class Output {
     this.last = text;
   }
 
+  /** The whole text. Reading a character makes one flat string of the rope, which would take six times the memory. */
+  finish(): string {
+    return this.text.charCodeAt(0) === 0 ? fail() : this.text;
+  }
+
   get lastCharacter(): string {
     return this.last === "" ? "" : this.last[this.last.length - 1];
   }
 
-  /** Counts one unit of work. */
-  step(): void {
-    if (--this.stepsLeft < 0) fail();
+  /** Counts work: by default one node or production. */
+  step(count = 1): void {
+    this.stepsLeft -= count;
+    if (this.stepsLeft < 0) fail();
   }
 }

@@ -1,12 +1,14 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import fc from "fast-check";
+import { beforeEach, describe, expect, test } from "vitest";
 import { FIXTURES, fixture, openBytes, openPath, REAL_FILES } from "../../test/support/elf-files.ts";
-import { needTools, run, temporaryDirectory } from "../../test/support/oracle.ts";
+import { needTools, pipe, run, temporaryDirectory } from "../../test/support/oracle.ts";
 import { type ReadelfSymbol, readelfSections, readelfSymbols } from "../../test/support/readelf.ts";
 import { type VirtualAddress, virtualAddress } from "../base/address.ts";
 import { symbolIndex } from "./index.ts";
 
+const OBJECT = 1;
 const FUNC = 2;
 const IFUNC = 10;
 const [LOCAL, GLOBAL, WEAK, UNIQUE] = [0, 1, 2, 10];
@@ -50,7 +52,7 @@ describe.each([...REAL_FILES, ...FIXTURES.filter((path) => !path.endsWith(".o") 
       needTools(context, "readelf", path);
       const functions = functionsOf(path, tableOf(path));
       const index = symbolIndex(openPath(path));
-      const step = Math.max(1, Math.floor(functions.length / 80));
+      const step = Math.max(1, Math.floor(functions.length / 40));
       for (let i = 0; i < functions.length; i += step) {
         const { start, end } = functions[i];
         for (const address of [start, Math.floor((start + end) / 2), end - 1]) {
@@ -80,9 +82,13 @@ describe.each([...REAL_FILES, ...FIXTURES.filter((path) => !path.endsWith(".o") 
 describe.each(["arm", "aarch64", "riscv64", "i686", "powerpc", "s390x"])("labels, for %s", (machine) => {
   const path = fixture(`shapes-${machine}`);
   const index = symbolIndex(openPath(path));
-  const rows = readelfSymbols(path).get(".symtab")!;
-  const at = (name: string): number => Number(`0x${rows.find((row) => row.name === name)!.value}`);
   const nameAt = (address: number): string | undefined => index.findSymbol(virtualAddress(address))?.name;
+  let rows: ReadelfSymbol[] = [];
+  const at = (name: string): number => Number(`0x${rows.find((row) => row.name === name)!.value}`);
+  beforeEach((context) => {
+    needTools(context, "readelf");
+    rows = readelfSymbols(path).get(".symtab")!;
+  });
   // The layout is written in shapes.c: 16 bytes, inner_label, 16 bytes, end, 16 bytes, unsized_label, 16 bytes, …
 
   test("a label without a size answers inside a function, and the function before it", () => {
@@ -128,7 +134,8 @@ describe.each(["arm", "aarch64", "riscv64", "i686", "powerpc", "s390x"])("labels
   });
 });
 
-test("the fixtures do have mapping symbols and labels to hide", () => {
+test("the fixtures do have mapping symbols and labels to hide", (context) => {
+  needTools(context, "readelf");
   const count = (name: string, pattern: RegExp): number =>
     readelfSymbols(fixture(name))
       .get(".symtab")!
@@ -138,7 +145,8 @@ test("the fixtures do have mapping symbols and labels to hide", () => {
   expect(count("shapes-riscv64", /^\$x/)).toBeGreaterThan(0);
 });
 
-test("a Thumb function starts at an even address", () => {
+test("a Thumb function starts at an even address", (context) => {
+  needTools(context, "readelf");
   const row = readelfSymbols(fixture("shapes-arm"))
     .get(".symtab")!
     .find(({ name }) => name === "main")!;
@@ -170,7 +178,8 @@ test("on 64-bit PowerPC with function descriptors the code answers, not the desc
   expect(index.findSymbol(virtualAddress(Number(`0x${row.value}`)))).toBeUndefined();
 });
 
-test("in a relocatable file an address counts from its section", () => {
+test("in a relocatable file an address counts from its section", (context) => {
+  needTools(context, "readelf");
   const path = fixture("shapes-powerpc.o");
   const index = symbolIndex(openPath(path));
   const rows = readelfSymbols(path).get(".symtab")!;
@@ -258,3 +267,42 @@ test("ranges that overlap without nesting: the one that starts last answers whil
   );
   expect(names).toEqual(["a", "a", "b", "b", "b", "b", "outer", "outer", undefined, undefined, "c", "c", undefined]);
 });
+
+test.for([process.execPath, "/bin/bash"])(
+  "random addresses of %s have the names that llvm-symbolizer gives",
+  (path, context) => {
+    needTools(context, "llvm-symbolizer", "readelf", path);
+    const text = readelfSections(path).find(({ name }) => name === ".text")!;
+    const textStart = Number(`0x${text.address}`);
+    const size = Number(`0x${text.size}`);
+    const within = fc.sample(fc.nat(size - 1), { numRuns: 5000, seed: 1 });
+    const addresses = within.map((offset) => textStart + offset);
+    const input = Buffer.from(addresses.map((address) => `0x${address.toString(16)}\n`).join(""));
+    const output = Buffer.from(
+      pipe(input, "llvm-symbolizer", "--no-demangle", "--no-inlines", `--obj=${path}`),
+    ).toString();
+    const expected = output.split("\n\n").map((block) => block.split("\n")[0]);
+    // It also gives the names of tables that assembly code keeps in .text.
+    const tables = new Set(
+      [...readelfSymbols(path).values()]
+        .flat()
+        .filter(({ type }) => type === OBJECT)
+        .map(({ name }) => name),
+    );
+    const index = symbolIndex(openPath(path));
+    const starts = new Map<string, number[]>();
+    for (const { name, start } of functionsOf(path, tableOf(path)))
+      starts.set(name, [...(starts.get(name) ?? []), start]);
+    let agreed = 0;
+    for (const [i, address] of addresses.entries()) {
+      const found = index.findSymbol(virtualAddress(address));
+      // Thousands of identical functions may share an address, and then only some of their names are listed.
+      if (found && found.aliases.length < 32)
+        expect([found.name, ...found.aliases], `0x${address.toString(16)}`).toContain(expected[i]);
+      else if (found) expect(starts.get(expected[i])).toContain(found.address);
+      else if (expected[i] !== "??") expect(tables, `0x${address.toString(16)}`).toContain(expected[i]);
+      if (found) agreed++;
+    }
+    expect(agreed).toBeGreaterThan(2000);
+  },
+);

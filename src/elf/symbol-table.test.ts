@@ -46,10 +46,10 @@ function expectSameSymbols(path: string): void {
   }
 }
 
-test.each([...REAL_FILES, ...FIXTURES])(
+test.for([...REAL_FILES, ...FIXTURES])(
   "every row and column of the symbols of %s equals readelf's",
-  { timeout: 60_000 },
-  (path) => {
+  (path, context) => {
+    needTools(context, "readelf", path);
     expectSameSymbols(path);
   },
 );
@@ -76,7 +76,8 @@ describe("without section headers", () => {
     { name: "shapes-s390x-sysv", path: fixture("shapes-s390x-sysv"), hash: "(HASH)" },
     { name: "shapes-powerpc-sysv", path: fixture("shapes-powerpc-sysv"), hash: "(HASH)" },
   ];
-  test.each(cases)("the dynamic symbols of $name are found by PT_DYNAMIC and $hash", ({ path, hash }) => {
+  test.for(cases)("the dynamic symbols of $name are found by PT_DYNAMIC and $hash", ({ path, hash }, context) => {
+    needTools(context, "readelf", path);
     expect(run("readelf", "-dW", path)).toContain(hash);
     const stripped = openBytes(path, withoutSections(readFileSync(path)));
     const table = readSymbols(stripped, ".dynsym")!;

@@ -7,9 +7,9 @@ import { LITERAL_CASTS, LITERAL_SUFFIXES } from "./builtin-types.ts";
 import { FLOAT_DIGITS, floatLiteral } from "./float-literal.ts";
 import { group, list, type Node, operand, parenthesized, phrase } from "./node.ts";
 import { type Operator, operatorOf, PRECEDENCE } from "./operators.ts";
-import { TypeGrammar } from "./type-grammar.ts";
+import { TemplateGrammar } from "./template-grammar.ts";
 
-export abstract class ExpressionGrammar extends TypeGrammar {
+export abstract class ExpressionGrammar extends TemplateGrammar {
   /** <expression> */
   expression(): Node {
     this.enter();
@@ -282,9 +282,11 @@ export abstract class ExpressionGrammar extends TypeGrammar {
   /** u <source-name> <template-arg>* E ; and clang's old form of __uuidof. */
   private vendorExpression(): Node {
     const callee = this.sourceName();
-    if (callee === "__uuidof" && this.eat("t")) return phrase([callee, parenthesized([this.type()])]);
-    if (callee === "__uuidof" && this.eat("z")) return phrase([callee, parenthesized([this.expression()])]);
-    return phrase([callee, parenthesized(this.untilEnd(this.templateArgument))], PRECEDENCE.postfix);
+    let operands: Node[];
+    if (callee === "__uuidof" && this.eat("t")) operands = [this.type()];
+    else if (callee === "__uuidof" && this.eat("z")) operands = [this.expression()];
+    else operands = this.untilEnd(this.templateArgument);
+    return phrase([callee, parenthesized(operands)], PRECEDENCE.postfix);
   }
 
   // --- Constraints ---

@@ -4,7 +4,7 @@
  *
  * The grammar's chapters call each other in a circle (a type has a name, a name has template arguments, an argument is
  * an expression, an expression has a type). They are layers of one class, so that every file imports only the one
- * below it: Grammar < NameGrammar < TypeGrammar < ExpressionGrammar < EncodingGrammar. What a layer needs from above
+ * below it: Grammar < NameGrammar < TypeGrammar < TemplateGrammar < ExpressionGrammar < EncodingGrammar. What a layer needs from above
  * is declared here as abstract.
  *
  * The parser never goes back: each production is decided by the next one to three characters, so time is linear.
@@ -118,9 +118,9 @@ export abstract class Grammar {
 
   /** <source-name> ::= <positive length number> <identifier> */
   protected identifier(): string {
-    if (!this.nextIsDigit()) fail();
+    if (!this.nextIsDigit() || this.peek() === "0") fail();
     const length = Number(this.digits());
-    if (length === 0 || length > this.input.length - this.at) fail();
+    if (length > this.input.length - this.at) fail();
     const start = this.at;
     this.at += length;
     return this.input.slice(start, this.at);

@@ -225,7 +225,7 @@ export abstract class NameGrammar extends Grammar {
     if (!isBlock) this.expect("Ut");
     const count = this.digits();
     this.expect("_");
-    return phrase([isBlock ? "'block-literal'" : `'unnamed${count}'`]);
+    return isBlock ? "'block-literal'" : phrase([`'unnamed${count}'`]);
   }
 
   /** <operator-name> ::= two letters | cv <type> | li <source-name> | v <digit> <source-name> */

@@ -20,7 +20,7 @@ export function printTree(root: Node, length: number): string {
   if (typeof root === "string") return root;
   const printer = new Printer(length);
   printer.print(root);
-  return printer.output.text;
+  return printer.output.finish();
 }
 
 class Printer {
@@ -169,7 +169,10 @@ class Printer {
 
   private shape(type: Node): Shape {
     let node = this.resolve(type);
-    while (typeof node !== "string" && node.kind === "qualified") node = this.resolve(node.type);
+    while (typeof node !== "string" && node.kind === "qualified") {
+      this.output.step();
+      node = this.resolve(node.type);
+    }
     return typeof node !== "string" && (node.kind === "array" || node.kind === "function") ? node.kind : "plain";
   }
 

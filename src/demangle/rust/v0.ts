@@ -8,10 +8,9 @@
  * The text is the short form of Rust's own demangler: no crate hashes, no types behind numbers.
  */
 
-import { FAILURE, fail, MAX_DEPTH } from "./limits.ts";
-import { Output } from "./output.ts";
-import { decodePunycode } from "./punycode.ts";
-import { BASIC_TYPES, CONST_INTEGERS, characterLiteral, integerText, stringLiteral } from "./rust-v0-literals.ts";
+import { FAILURE, fail, MAX_DEPTH } from "../limits.ts";
+import { BASIC_TYPES, CONST_INTEGERS, characterLiteral, integerText, stringLiteral } from "./v0-literals.ts";
+import { V0Reader } from "./v0-reader.ts";
 
 /**
  * The Rust path that `mangled` stands for.
@@ -33,27 +32,18 @@ export function demangleRustV0(mangled: string): string | undefined {
   }
 }
 
-class Demangler {
-  /** The name behind `_R`: back references count from there. */
-  private readonly input: string;
-  private at = 0;
-  private readonly output: Output;
+class Demangler extends V0Reader {
   private depth = 0;
   /** While more than 0, what is read is not printed. */
   private muted = 0;
   private boundLifetimes = 0;
-
-  constructor(input: string) {
-    this.input = input;
-    this.output = new Output(input.length);
-  }
 
   /** <symbol-name> = "_R" <path> [<instantiating-crate>] */
   symbolName(): string {
     this.path(false);
     if (this.at < this.input.length) this.mute(() => this.path(false));
     if (this.at < this.input.length) fail();
-    return this.output.text;
+    return this.output.finish();
   }
 
   // --- Paths ---
@@ -260,6 +250,7 @@ class Demangler {
     const count = this.eat("G") ? this.base62() + 1 : 0;
     // Each bound lifetime is used by at least one character of the name.
     if (outer + count > this.input.length) fail();
+    this.output.step(count);
     for (let i = 0; i < count; i++) {
       this.print(i === 0 ? "for<" : ", ");
       this.boundLifetimes++;
@@ -366,21 +357,7 @@ class Demangler {
     return digits === "1" ? "true" : fail();
   }
 
-  // --- Reading ---
-
-  private next(): string {
-    return this.input[this.at++] ?? fail();
-  }
-
-  private eat(character: string): boolean {
-    if (this.input[this.at] !== character) return false;
-    this.at++;
-    return true;
-  }
-
-  private expect(character: string): void {
-    if (!this.eat(character)) fail();
-  }
+  // --- Sequences and back references ---
 
   /** Items up to `E`. @returns how many there were. */
   private separated(separator: string, item: () => void): number {
@@ -404,61 +381,6 @@ class Demangler {
     const result = production();
     this.at = resume;
     return result;
-  }
-
-  /** <base-62-number> = {<0-9a-zA-Z>} "_" ; the value plus one, `_` alone is 0. */
-  private base62(): number {
-    if (this.eat("_")) return 0;
-    let value = 0;
-    do {
-      const code = this.next().charCodeAt(0);
-      if (code >= 48 && code <= 57) value = value * 62 + code - 48;
-      else if (code >= 97 && code <= 122) value = value * 62 + code - 87;
-      else if (code >= 65 && code <= 90) value = value * 62 + code - 29;
-      else fail();
-      if (value >= Number.MAX_SAFE_INTEGER) value = Number.MAX_SAFE_INTEGER - 62;
-    } while (!this.eat("_"));
-    return value + 1;
-  }
-
-  /** <disambiguator> = "s" <base-62-number> ; 0 if there is none. */
-  private disambiguator(): number {
-    return this.eat("s") ? this.base62() + 1 : 0;
-  }
-
-  /** <identifier> without its disambiguator = ["u"] <decimal-number> ["_"] <bytes> */
-  private identifier(): string {
-    const isPunycode = this.eat("u");
-    const start = this.at;
-    let length = 0;
-    for (; this.at - start < 9; this.at++) {
-      const digit = this.input.charCodeAt(this.at) - 48;
-      if (!(digit >= 0 && digit <= 9)) break;
-      length = length * 10 + digit;
-      if (length === 0) {
-        this.at++;
-        break;
-      }
-    }
-    if (this.at === start) fail();
-    this.eat("_");
-    if (length > this.input.length - this.at) fail();
-    const identifier = this.input.slice(this.at, this.at + length);
-    this.at += length;
-    return isPunycode ? decodePunycode(identifier) : identifier;
-  }
-
-  /** <hex-number> = {<0-9a-f>} "_" , without leading zeros. @param asBytes two digits a byte, zeros and all. */
-  private hexDigits(asBytes = false): string {
-    const start = this.at;
-    for (;;) {
-      const character = this.next();
-      if (character === "_") break;
-      if (!((character >= "0" && character <= "9") || (character >= "a" && character <= "f"))) fail();
-    }
-    const digits = this.input.slice(start, this.at - 1);
-    if (!asBytes && (digits === "" || (digits.length > 1 && digits[0] === "0"))) fail();
-    return digits;
   }
 
   // --- Printing ---

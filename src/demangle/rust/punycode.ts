@@ -2,7 +2,7 @@
  * Punycode, RFC 3492, as Rust's v0 mangling uses it: `_` instead of `-` before the encoded part (RFC 2603).
  */
 
-import { fail } from "./limits.ts";
+import { fail } from "../limits.ts";
 
 // RFC 3492 section 5.
 const BASE = 36;
@@ -14,7 +14,7 @@ const INITIAL_BIAS = 72;
 const INITIAL_CODE_POINT = 0x80;
 
 /** Longer identifiers are refused: inserting makes the work quadratic. */
-const MAX_LENGTH = 1024;
+const MAX_LENGTH = 256;
 
 /** The identifier that `encoded` stands for. @throws FAILURE when it is not Punycode. */
 export function decodePunycode(encoded: string): string {

@@ -2,7 +2,7 @@
  * Basic types and literals of Rust's v0 names: "v0 Symbol Format" in the rustc book, <basic-type> and <const-data>.
  */
 
-import { fail } from "./limits.ts";
+import { fail } from "../limits.ts";
 
 /** <basic-type> by its letter. */
 export const BASIC_TYPES: Readonly<Record<string, string>> = {
