@@ -102,15 +102,23 @@ export type Running = {
   child: ChildProcess;
   /** Resolves when stderr has held this text. */
   said(text: string): Promise<void>;
+  /** Resolves when stdout has held this text so many times. */
+  showed(text: string, times?: number): Promise<void>;
   /** Resolves when stdout has held so many reports (lines, with --json). */
   printed(lines: number): Promise<void>;
   finished: Promise<Finished>;
 };
 
 /** Starts leakline and lets it run. */
-export function startLeakline(args: readonly string[], command: readonly string[] = [process.execPath, MAIN]): Running {
-  const [program, ...before] = command;
-  const child = spawn(program, [...before, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+export function startLeakline(args: readonly string[]): Running {
+  return startCommand([process.execPath, MAIN, ...args]);
+}
+
+/** Starts a command line that runs leakline in some way. Its stdin is a pipe that stays open. */
+export function startCommand([program, ...args]: readonly string[]): Running {
+  const env = { ...process.env, NO_COLOR: "1" };
+  const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"], env });
+  child.stdin.on("error", () => {}); // it may end before it reads
   started.add(child);
   let stdout = "";
   let stderr = "";
@@ -136,6 +144,7 @@ export function startLeakline(args: readonly string[], command: readonly string[
   return {
     child,
     said: (text) => until(() => stderr.includes(text)),
+    showed: (text, times = 1) => until(() => stdout.split(text).length > times),
     printed: (lines) => until(() => stdout.split("\n").length > lines),
     finished,
   };
