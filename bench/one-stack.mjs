@@ -35,7 +35,8 @@ export function benchOneStack() {
       return result ? [[name, result.seconds, result.megabytes]] : [];
     });
     table(["", "seconds", "peak MB"], rows);
-    if (onPath("strace")) console.log(`leakline read ${megabytes(bytesRead(folder, program, leakline))} MB of the file`);
+    if (onPath("strace"))
+      console.log(`leakline read ${megabytes(bytesRead(folder, program, leakline))} MB of the file`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

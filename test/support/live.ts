@@ -178,9 +178,11 @@ export type JsonFrame = {
   offset?: number;
   file?: string;
   line?: number;
+  column?: number;
   inlined: boolean;
   module?: string;
   moduleAddress?: string;
+  symbolSource?: string;
   reason?: string;
 };
 export type JsonStack = { id: number; class: string; bytes: number; blocks: number; frames: JsonFrame[] };
