@@ -9,6 +9,8 @@
  * of your own they take files from anywhere.
  */
 
+export { type VirtualAddress, virtualAddress } from "../base/address.ts";
+export { LeaklineError } from "../base/errors.ts";
 export type { FileProvider, WantedFile } from "./file-provider.ts";
 export type { Frame } from "./frame.ts";
 export { type LiveProcess, openLiveProcess } from "./local/live-process.ts";
