@@ -1,12 +1,12 @@
 /** `npm run bench [symbolizing|one-stack|tracing]`: what leakline costs, beside whichever peers are installed. */
 
 import { existsSync } from "node:fs";
-import { build, checkNode, DEMO_PACKAGES, installDebianPackages, installNpmPackages } from "./setup.mjs";
+import { buildIfNeeded, checkNode, DEMO_PACKAGES, installDebianPackages, installNpmPackages } from "./setup.mjs";
 
 checkNode();
 installNpmPackages();
 installDebianPackages({ ...DEMO_PACKAGES, time: () => existsSync("/usr/bin/time") });
-build();
+buildIfNeeded();
 const { benchTracing } = await import("../bench/tracing.mjs");
 const { benchOneStack } = await import("../bench/one-stack.mjs");
 const { benchSymbolizing } = await import("../bench/symbolizing.mjs");
