@@ -45,7 +45,7 @@ export class UnwindTables {
         bytes.close();
       }
     } catch (error) {
-      if (!(error instanceof LeaklineError)) throw error;
+      if (!(error instanceof LeaklineError) || error.code === "target-gone") throw error;
       this.warn(`${module.path}: stacks may end in its code: ${describeError(error)}`);
       return undefined;
     }

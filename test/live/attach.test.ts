@@ -65,8 +65,9 @@ describe("the tutorial's program", () => {
       .map((line) => JSON.parse(line) as JsonReport);
     const stack = reports[0].stacks.find(({ frames }) => frames.some(({ symbol }) => symbol === "alloc_v3"));
     const own = stack?.frames.filter(({ module }) => module === program) ?? [];
-    expect(own.map(({ symbol }) => symbol)).toEqual(["alloc_v3", "alloc_v2", "alloc_v1", "main"]);
-    for (const { address, symbol, offset, file, line, moduleAddress } of own) {
+    expect(own.map(({ symbol }) => symbol)).toEqual(["alloc_v3", "alloc_v2", "alloc_v1", "main", "_start"]);
+    // _start is assembly of the C library, without debug information.
+    for (const { address, symbol, offset, file, line, moduleAddress } of own.slice(0, 4)) {
       const virtual = virtualAddressOf(program, placeOf(maps, BigInt(address)).fileOffset);
       expect(moduleAddress).toBe(`0x${virtual.toString(16)}`);
       expect({ symbol, file, line }).toEqual(addr2line(program, virtual - 1));

@@ -74,10 +74,15 @@ describe("a process that is not there", () => {
   test("one that exits while we attach gives a report or target-gone, never a crash", async () => {
     const program = compileProgram(folder, "burst");
     const codes: (number | null)[] = [];
+    // The kills are spread over twice the time that an attach takes on this machine, now.
+    const patient = await startTarget(program);
+    const before = performance.now();
+    await startLeakline(["attach", String(patient.pid)]).said("a report every");
+    const attachTime = performance.now() - before;
     for (let i = 0; i < 20; i++) {
       const target = await startTarget(program);
       const running = startLeakline(["attach", String(target.pid), "-d", "5"]);
-      await setTimeout(i * 20);
+      await setTimeout((i / 20) * 2 * attachTime);
       target.child.kill("SIGKILL");
       const { code, stdout, stderr } = await running.finished;
       codes.push(code);
