@@ -15,8 +15,8 @@ import {
 import { temporaryDirectory } from "../support/programs.ts";
 
 const folder = temporaryDirectory();
-/** 2,000,000 calls of malloc and free. */
-const OPERATIONS_PER_THREAD = "250000";
+/** 4,000,000 calls of malloc and free. */
+const OPERATIONS_PER_THREAD = "500000";
 const NOTHING_LOST = { droppedBlocks: 0, droppedStacks: 0, droppedThreads: 0, missedFrees: 0, abandonedCalls: 0 };
 
 describe("the tutorial's program", () => {
@@ -87,6 +87,20 @@ test("totals are right to the byte when four threads allocate and free each othe
   const report = (await trace.done()).at(-1) as JsonReport;
   expect(Object.keys(ledger)).toHaveLength(8);
   expect(Object.fromEntries(Object.keys(ledger).map((site) => [site, totalsOf(report, site)]))).toEqual(ledger);
+  expect(report.quality).toMatchObject(NOTHING_LOST);
+});
+
+test.each([
+  ["on the same stack", []],
+  ["on a stack of their own", ["alternate"]],
+])("signal handlers that interrupt the allocator %s disturb no account", async (_where, args) => {
+  const target = await startTarget(compileProgram(folder, "signals"), args);
+  const trace = await traceWith(target.pid);
+  target.go();
+  expect(Number(await target.line())).toBeGreaterThan(10);
+  const report = (await trace.done()).at(-1) as JsonReport;
+  expect(totalsOf(report, "allocate")).toEqual({ bytes: 50_000 * 40, blocks: 50_000 });
+  expect(totalsOf(report, "handler")).toEqual({ bytes: 0, blocks: 0 });
   expect(report.quality).toMatchObject(NOTHING_LOST);
 });
 
