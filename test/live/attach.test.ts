@@ -15,8 +15,8 @@ import {
 import { temporaryDirectory } from "../support/programs.ts";
 
 const folder = temporaryDirectory();
-/** 4,000,000 calls of malloc and free. */
-const OPERATIONS_PER_THREAD = "500000";
+/** 3,200,000 calls of malloc and free. */
+const OPERATIONS_PER_THREAD = "400000";
 const NOTHING_LOST = { droppedBlocks: 0, droppedStacks: 0, droppedThreads: 0, missedFrees: 0, abandonedCalls: 0 };
 
 describe("the tutorial's program", () => {
@@ -146,7 +146,7 @@ describe("a target that forks and executes", () => {
     expect(report.quality).toMatchObject(NOTHING_LOST);
   });
 
-  test("after an exec the new program is accounted; what the old one left stays, without wrong names", async () => {
+  test("after an exec the new program is accounted; what the old one left stays, with a warning and no wrong names", async () => {
     const target = await startTarget(compileProgram(folder, "fork-exec"));
     const trace = await traceWith(target.pid);
     target.go();
@@ -162,7 +162,17 @@ describe("a target that forks and executes", () => {
     // Either the right name or none: the addresses belong to an address space that is gone.
     for (const { symbol, reason } of old[0].frames) if (symbol === undefined) expect(reason).toBeTruthy();
     expect(["parent_leak", undefined]).toContain(old[0].frames[0].symbol);
+    expect((await trace.running.finished).stderr).toMatch(/has executed \S+: what it left before is still listed/);
     target.go();
     expect(await target.exited).toBe(0);
+  });
+
+  test("an ordinary trace warns of no exec", async () => {
+    const target = await startTarget(compileProgram(folder, "threads"));
+    const trace = await traceWith(target.pid);
+    target.go();
+    while ((await target.line()) !== "done");
+    await trace.done();
+    expect((await trace.running.finished).stderr).not.toMatch(/has executed/);
   });
 });
