@@ -42,6 +42,7 @@ const TEST_PACKAGES = [
   "musl-tools",
   "procps",
   "python3",
+  "strace",
   "util-linux",
   "xz-utils",
   "zstd",

@@ -23,6 +23,8 @@ export class MappingTracker {
   /** Numbers of the files recorded so far, by what identifies a file. */
   private readonly files = new Map<string, number>();
   private last = "";
+  /** Where the kernel put what it gives a program at its start; undefined before the first reading. */
+  private start: string | undefined;
 
   constructor(pid: number, listener: MappingListener) {
     this.pid = pid;
@@ -32,10 +34,18 @@ export class MappingTracker {
   /**
    * Reads the mappings, and emits them (and files seen for the first time) if they are not what they were.
    *
+   * @returns whether the process has executed another program since the last time (execve(2)).
    * @throws LeaklineError `target-gone` when the process has ended.
    */
-  update(time: Time): void {
+  update(time: Time): boolean {
     const all = readMaps(this.pid);
+    this.emitChanges(all, time);
+    const before = this.start;
+    this.start = all.flatMap(({ path, end }) => (path === "[stack]" || path === "[vdso]" ? `${end}` : [])).join();
+    return before !== undefined && before !== this.start;
+  }
+
+  private emitChanges(all: readonly Mapping[], time: Time): void {
     const executable = all.filter((mapping) => mapping.permissions.execute);
     const fingerprint = executable.map((m) => `${m.start}-${m.end} ${m.offset} ${fileKey(m)}`).join("\n");
     if (fingerprint === this.last) return;

@@ -16,7 +16,7 @@ import { INITIAL_PID_NAMESPACE, KERNEL } from "../process/constants.ts";
 import { findHazards, type TargetFacts } from "../process/hazards.ts";
 import { isAtLeast, parseKernelVersion } from "../process/kernel-version.ts";
 import { executableMappings, type LoadedModule } from "../process/modules.ts";
-import { isAlive, type ProcessInfo } from "../process/process-info.ts";
+import { isAlive, type ProcessInfo, requireTarget } from "../process/process-info.ts";
 import { readTargetFacts } from "../process/target-facts.ts";
 import type { RecordingEvent, StackClass, Time } from "../recording/events.ts";
 import { AccountReader } from "./account-reader.ts";
@@ -92,7 +92,7 @@ export async function startCapture(
     emit(describeProcess(process, now));
     tracker.update(now);
     attachProbes(object, tables ? BY_TABLES : BY_FRAME_POINTERS, process.pid, libraries, options.classes);
-    return new LiveCapture(process, libraries, object, reader, tracker, emit);
+    return new LiveCapture(process, libraries, object, reader, tracker, emit, warn);
   } catch (error) {
     object.close();
     if (!isAlive(process.pid, process.startTime)) throw exitedDuringAttach(process, error);
@@ -144,6 +144,7 @@ class LiveCapture implements Capture {
   private readonly reader: AccountReader;
   private readonly tracker: MappingTracker;
   private readonly emit: (event: RecordingEvent) => void;
+  private readonly warn: (message: string) => void;
 
   constructor(
     process: ProcessInfo,
@@ -152,6 +153,7 @@ class LiveCapture implements Capture {
     reader: AccountReader,
     tracker: MappingTracker,
     emit: (event: RecordingEvent) => void,
+    warn: (message: string) => void,
   ) {
     this.process = process;
     this.libraries = libraries;
@@ -159,6 +161,7 @@ class LiveCapture implements Capture {
     this.reader = reader;
     this.tracker = tracker;
     this.emit = emit;
+    this.warn = warn;
   }
 
   poll(): void {
@@ -182,7 +185,12 @@ class LiveCapture implements Capture {
 
   private updateMappings(time: Time): void {
     try {
-      this.tracker.update(time);
+      if (!this.tracker.update(time)) return;
+      const info = requireTarget(this.process.pid);
+      this.emit(describeProcess(info, time));
+      this.warn(
+        `process ${info.pid} has executed ${info.executable}: what it left before is still listed, but is gone`,
+      );
     } catch (error) {
       // It exited just now: the next poll notices.
       if (!(error instanceof LeaklineError && error.code === "target-gone")) throw error;

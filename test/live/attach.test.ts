@@ -15,8 +15,8 @@ import {
 import { temporaryDirectory } from "../support/programs.ts";
 
 const folder = temporaryDirectory();
-/** 2,000,000 calls of malloc and free. */
-const OPERATIONS_PER_THREAD = "250000";
+/** 3,200,000 calls of malloc and free. */
+const OPERATIONS_PER_THREAD = "400000";
 const NOTHING_LOST = { droppedBlocks: 0, droppedStacks: 0, droppedThreads: 0, missedFrees: 0, abandonedCalls: 0 };
 
 describe("the tutorial's program", () => {
@@ -91,6 +91,20 @@ test("totals are right to the byte when four threads allocate and free each othe
   expect(report.quality).toMatchObject(NOTHING_LOST);
 });
 
+test.each([
+  ["on the same stack", []],
+  ["on a stack of their own", ["alternate"]],
+])("signal handlers that interrupt the allocator %s disturb no account", async (_where, args) => {
+  const target = await startTarget(compileProgram(folder, "signals"), args);
+  const trace = await traceWith(target.pid);
+  target.go();
+  expect(Number(await target.line())).toBeGreaterThan(10);
+  const report = (await trace.done()).at(-1) as JsonReport;
+  expect(totalsOf(report, "allocate")).toEqual({ bytes: 50_000 * 40, blocks: 50_000 });
+  expect(totalsOf(report, "handler")).toEqual({ bytes: 0, blocks: 0 });
+  expect(report.quality).toMatchObject(NOTHING_LOST);
+});
+
 describe("C++", () => {
   test("every form of new and delete is accounted under its caller", async () => {
     const target = await startTarget(compileProgram(folder, "cxx", ["-std=c++17", "-g", "-O0"]));
@@ -133,7 +147,7 @@ describe("a target that forks and executes", () => {
     expect(report.quality).toMatchObject(NOTHING_LOST);
   });
 
-  test("after an exec the new program is accounted; what the old one left stays, without wrong names", async () => {
+  test("after an exec the new program is accounted; what the old one left stays, with a warning and no wrong names", async () => {
     const target = await startTarget(compileProgram(folder, "fork-exec"));
     const trace = await traceWith(target.pid);
     target.go();
@@ -149,7 +163,17 @@ describe("a target that forks and executes", () => {
     // Either the right name or none: the addresses belong to an address space that is gone.
     for (const { symbol, reason } of old[0].frames) if (symbol === undefined) expect(reason).toBeTruthy();
     expect(["parent_leak", undefined]).toContain(old[0].frames[0].symbol);
+    expect((await trace.running.finished).stderr).toMatch(/has executed \S+: what it left before is still listed/);
     target.go();
     expect(await target.exited).toBe(0);
+  });
+
+  test("an ordinary trace warns of no exec", async () => {
+    const target = await startTarget(compileProgram(folder, "threads"));
+    const trace = await traceWith(target.pid);
+    target.go();
+    while ((await target.line()) !== "done");
+    await trace.done();
+    expect((await trace.running.finished).stderr).not.toMatch(/has executed/);
   });
 });

@@ -47,7 +47,7 @@ test("a binary without -g gives names without lines, and says why", async () => 
   expect(frames.map(({ symbol }) => symbol)).toEqual(FUNCTIONS);
   for (const { file, line, reason } of frames) {
     expect([file, line]).toEqual([undefined, undefined]);
-    expect(reason).toMatch(/no debug information: compiled without -g/);
+    expect(reason).toMatch(/no debug information.*compiled without -g/);
   }
   for (const [i, line] of lines.entries()) {
     expect(line).toMatch(new RegExp(`^  ${i} \\[<[0-9a-f]{16}>\\] ${FUNCTIONS[i]}\\+0x[0-9a-f]+$`));
