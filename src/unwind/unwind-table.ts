@@ -28,7 +28,7 @@ export type UnwindTable = {
 /**
  * Makes the table of a whole file. A damaged entry spoils only the rest of its own range.
  *
- * @throws LeaklineError `unsupported` when the file is not for x86-64; `limit` when it is absurdly large or damaged.
+ * @throws LeaklineError `unsupported` when the file is not for x86-64; `limit` when it is absurdly large.
  */
 export function compileUnwindTable(elf: ElfFile): UnwindTable {
   if (elf.machine !== EM_X86_64 || !elf.is64)
@@ -113,7 +113,7 @@ function addEntries(readers: (FrameReader | undefined)[], code: Range, rows: Rul
       programs[isDebug ? 1 : 0]!.run();
     } catch (error) {
       if (!(error instanceof LeaklineError) || error.code === "limit") throw error;
-      if (++damaged === MAX_DAMAGED) throw new LeaklineError("limit", `${error.message}, and ${damaged} more`);
+      if (++damaged === MAX_DAMAGED) break;
     }
     end = start + size;
     if (!isDebug) ehFrameEnd = Math.max(ehFrameEnd, end);
@@ -133,5 +133,5 @@ function isInside({ start, size }: FrameReader, code: Range): boolean {
 const MIN_GAP = 16;
 /** Room for a 32-bit start and a number below this in the 53 bits of an integer. Browsers have about a million. */
 const MAX_FDES = 1 << 21;
-/** Damaged programs after which the file is given up: each costs an exception. */
+/** Damaged programs after which the rest is not read: each costs an exception. */
 const MAX_DAMAGED = 1000;
