@@ -28,7 +28,7 @@ export type UnwindTable = {
 /**
  * Makes the table of a whole file. A damaged entry spoils only the rest of its own range.
  *
- * @throws LeaklineError `unsupported` when the file is not for x86-64; `limit` when it is absurdly large or damaged.
+ * @throws LeaklineError `unsupported` when the file is not for x86-64; `limit` when it is absurdly large.
  */
 export function compileUnwindTable(elf: ElfFile): UnwindTable {
   if (elf.machine !== EM_X86_64 || !elf.is64)
@@ -36,7 +36,7 @@ export function compileUnwindTable(elf: ElfFile): UnwindTable {
   const code = codeRange(elf);
   const rows = new RuleRows(code.start);
   const readers = [findEhFrame, findDebugFrame].map((find) => openFrames(elf, find, rows));
-  addEntries(readers, code, rows);
+  runPrograms(readers, sortEntries(readers, code, rows), code, rows);
   return { ...rows.columns(), base: code.start, gaps: rows.gaps };
 }
 
@@ -54,6 +54,9 @@ export function lookupRule(table: UnwindTable, address: number): number {
   }
   return low > 0 ? rules[low - 1] : NO_RULE;
 }
+
+/** Of `.eh_frame` and `.debug_frame`; undefined where the file has none. */
+type Readers = (FrameReader | undefined)[];
 
 type Range = { start: number; end: number };
 
@@ -81,12 +84,19 @@ function openFrames(elf: ElfFile, find: typeof findEhFrame, rows: RuleRows): Fra
   }
 }
 
-/** @param readers of `.eh_frame` and `.debug_frame`, undefined where the file has none. */
-function addEntries(readers: (FrameReader | undefined)[], code: Range, rows: RuleRows): void {
-  // FDE number i → where it stands in its section; and all FDEs as one number each, start and i, to be sorted.
+/** FDE number *i* stands at `positions[i]` of its section; the first `ehFrameCount` are those of `.eh_frame`. */
+type Entries = {
+  positions: number[];
+  ehFrameCount: number;
+  /** Sorted: start, from the first byte of the code, times MAX_FDES, plus i. */
+  keys: Float64Array;
+};
+
+/** Reads all FDEs of code once. */
+function sortEntries(readers: Readers, code: Range, rows: RuleRows): Entries {
   const positions: number[] = [];
   const keys: number[] = [];
-  const counts = readers.map((reader) => {
+  const [ehFrameCount] = readers.map((reader) => {
     while (reader?.next()) {
       if (!isInside(reader, code)) continue;
       if (positions.length === MAX_FDES) throw new LeaklineError("limit", `more than ${MAX_FDES} FDEs`);
@@ -96,16 +106,20 @@ function addEntries(readers: (FrameReader | undefined)[], code: Range, rows: Rul
     if (reader?.damaged) rows.gaps["damaged entry"] = (rows.gaps["damaged entry"] ?? 0) + reader.damaged;
     return positions.length;
   });
+  return { positions, ehFrameCount, keys: Float64Array.from(keys).sort() };
+}
 
+/** Runs the programs in the order of addresses; adds "no rule" wherever there is none. */
+function runPrograms(readers: Readers, entries: Entries, code: Range, rows: RuleRows): void {
   const programs = readers.map((reader) => reader && new FrameProgram(reader, rows));
   let damaged = 0;
   let end = code.start;
   let ehFrameEnd = code.start;
-  for (const key of Float64Array.from(keys).sort()) {
+  for (const key of entries.keys) {
     const index = key % MAX_FDES;
-    const isDebug = index >= counts[0];
+    const isDebug = index >= entries.ehFrameCount;
     const reader = readers[isDebug ? 1 : 0]!;
-    reader.readAt(positions[index]);
+    reader.readAt(entries.positions[index]);
     const { start, size } = reader;
     if (isDebug && start < ehFrameEnd) continue;
     if (start - end >= MIN_GAP) rows.add(end, "code without an entry");
@@ -113,7 +127,7 @@ function addEntries(readers: (FrameReader | undefined)[], code: Range, rows: Rul
       programs[isDebug ? 1 : 0]!.run();
     } catch (error) {
       if (!(error instanceof LeaklineError) || error.code === "limit") throw error;
-      if (++damaged === MAX_DAMAGED) throw new LeaklineError("limit", `${error.message}, and ${damaged} more`);
+      if (++damaged === MAX_DAMAGED) break;
     }
     end = start + size;
     if (!isDebug) ehFrameEnd = Math.max(ehFrameEnd, end);
@@ -133,5 +147,5 @@ function isInside({ start, size }: FrameReader, code: Range): boolean {
 const MIN_GAP = 16;
 /** Room for a 32-bit start and a number below this in the 53 bits of an integer. Browsers have about a million. */
 const MAX_FDES = 1 << 21;
-/** Damaged programs after which the file is given up: each costs an exception. */
+/** Damaged programs after which the rest is not read: each costs an exception. */
 const MAX_DAMAGED = 1000;
