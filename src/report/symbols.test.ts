@@ -40,6 +40,9 @@ test("without line, without symbol, without file", () => {
   expect(render({ address, symbol: "f", offset: 16, moduleAddress: -0x7efffff0, inlined: false })).toBe(
     "0xffffffff81000010: f @ 0xffffffff81000000+0x10\n",
   );
+  expect(render({ address: 16n, symbol: "f", offset: 16, moduleAddress: 16, inlined: false, reason: "no -g" })).toBe(
+    "0x00000000000010: f @ 0x0+0x10 (no -g)\n",
+  );
   expect(
     render({ address: 1n, module: "/lib/x.so", moduleAddress: 1, inlined: false, reason: "no symbol covers it" }),
   ).toBe("0x00000000000001: <no-symbol> x.so+0x1 (no symbol covers it)\n");

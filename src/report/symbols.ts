@@ -30,7 +30,7 @@ function renderFrame(frame: Frame): string {
   const address = `0x${hex(frame.address, 14)}: `;
   if (frame.symbol === undefined) return `${address}<no-symbol>${place(frame)}${reason(frame)}\n`;
   const start = `0x${hex((frame.moduleAddress ?? 0) - (frame.offset ?? 0))}`;
-  return `${address}${frame.symbol} @ ${start}+0x${hex(frame.offset ?? 0)}${location(frame)}\n`;
+  return `${address}${frame.symbol} @ ${start}+0x${hex(frame.offset ?? 0)}${location(frame) || reason(frame)}\n`;
 }
 
 function location({ file, line, column }: Frame): string {

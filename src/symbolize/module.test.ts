@@ -218,7 +218,7 @@ test("what is not code is said to be so", (context) => {
     expect(module.find(virtualAddress(address), false)[0].reason).toBe("in no loaded segment");
   const text = readelfSections(path).find(({ name }) => name === ".init")!;
   const [frame] = module.find(virtualAddress(Number(`0x${text.address}`)), false);
-  expect(frame).toMatchObject({ symbol: "_init", reason: "no debug information (compiled without -g, or stripped)" });
+  expect(frame).toMatchObject({ symbol: "_init", reason: "no debug information: compiled without -g, or stripped" });
 });
 
 const INLINES = `
