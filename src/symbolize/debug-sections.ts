@@ -2,6 +2,7 @@
  * An ELF file as the DWARF reader wants it: sections by name, relocated where nothing is linked yet.
  */
 
+import { type VirtualAddress, virtualAddress } from "../base/address.ts";
 import type { DwarfInput } from "../dwarf/index.ts";
 import { ET_REL, PF_X, PT_LOAD, SHF_ALLOC, SHF_EXECINSTR, SHT_NOBITS } from "../elf/constants.ts";
 import { type ElfFile, LAYOUT_START, relocatedSection } from "../elf/index.ts";
@@ -33,8 +34,8 @@ export function hasBytes(elf: ElfFile, name: string): boolean {
 }
 
 /** The lowest address of code, undefined when the file does not say. */
-function lowestCode(elf: ElfFile): number | undefined {
-  if (elf.type === ET_REL) return LAYOUT_START;
+function lowestCode(elf: ElfFile): VirtualAddress | undefined {
+  if (elf.type === ET_REL) return virtualAddress(LAYOUT_START);
   const code = SHF_ALLOC | SHF_EXECINSTR;
   let lowest = Number.POSITIVE_INFINITY;
   for (const { flags, size, address } of elf.sections)
@@ -42,5 +43,5 @@ function lowestCode(elf: ElfFile): number | undefined {
   if (elf.sections.length === 0)
     for (const { type, flags, address } of elf.segments)
       if (type === PT_LOAD && flags & PF_X && address < lowest) lowest = address;
-  return Number.isFinite(lowest) ? lowest : undefined;
+  return Number.isFinite(lowest) ? virtualAddress(lowest) : undefined;
 }
