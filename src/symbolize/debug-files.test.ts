@@ -92,6 +92,24 @@ test("a build-ID directory needs no debug link", (context) => {
   expect(resolve(files, hidden).frame).toMatchObject({ symbol: "hidden", line });
 });
 
+test("hole 6: debug files are looked for under the process's own root before this machine's", (context) => {
+  needTools(context, ...TOOLS);
+  const { root, program, debug, hidden, line } = split(NO_ID, true);
+  // The host has another file at the same path: without a build ID, only the root tells them apart.
+  const host = split(NO_ID, true);
+  cpSync(program, host.program);
+  appendFileSync(host.debug, "other");
+  const files = testFiles({ roots: [root, host.root] });
+  const inside = resolve(files, hidden);
+  expect(inside.frame).toMatchObject({ symbol: "hidden", line, symbolSource: `${debug} .symtab` });
+  expect(inside.problems).toEqual([]);
+  // Where the container has none, the host's is tried, and refused.
+  renameSync(debug, `${debug}.away`);
+  expect(resolve(testFiles({ roots: [root, host.root] }), hidden).problems).toEqual([
+    expect.stringContaining(`${host.debug}: its CRC`),
+  ]);
+});
+
 test("a store by build ID is asked last", (context) => {
   needTools(context, ...TOOLS);
   const { root, debug, hidden, buildId } = split(ID, false);
