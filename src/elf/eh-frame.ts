@@ -14,8 +14,8 @@ import { upperBound } from "./upper-bound.ts";
 export type FunctionBounds = { starts: Float64Array; ends: Float64Array };
 
 /**
- * The ranges of all FDEs. Damaged entries are left out and the first of them is put into `elf.problems`; a relocatable
- * file gives none, as its ranges are not known before linking.
+ * The ranges of all FDEs; in a relocatable file, in the addresses of `layOutCode`. Damaged entries are left out and the
+ * first of them is put into `elf.problems`.
  */
 export function functionBounds(elf: ElfFile): FunctionBounds {
   const starts: number[] = [];

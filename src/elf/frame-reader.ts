@@ -22,12 +22,12 @@ import {
   DW_EH_PE_UDATA4,
   DW_EH_PE_UDATA8,
   DW_EH_PE_ULEB128,
-  ET_REL,
   PT_GNU_EH_FRAME,
 } from "./constants.ts";
 import { loadedBytes } from "./dynamic.ts";
 import type { ElfFile } from "./elf-file.ts";
 import { readAddress, readSize } from "./header.ts";
+import { relocatedSection } from "./relocate.ts";
 
 /** What FDEs take from the CIE that they refer to. */
 export type Cie = {
@@ -163,10 +163,9 @@ export type FrameSection = {
  * @throws MalformedError when it lies outside the file.
  */
 export function findEhFrame(elf: ElfFile): FrameSection | undefined {
-  if (elf.type === ET_REL) return undefined;
   const name = ".eh_frame";
   const section = elf.section(name);
-  const data = section && elf.sectionData(section);
+  const data = section && relocatedSection(elf, section);
   if (data) return { name, data, address: section.address, open: false };
   const header = elf.sections.length === 0 && elf.segments.find(({ type }) => type === PT_GNU_EH_FRAME);
   if (!header) return undefined;
@@ -187,7 +186,7 @@ export function findEhFrame(elf: ElfFile): FrameSection | undefined {
  */
 export function findDebugFrame(elf: ElfFile): FrameSection | undefined {
   const name = ".debug_frame";
-  const data = elf.type === ET_REL ? undefined : elf.sectionData(name);
+  const data = relocatedSection(elf, name);
   return data && { name, data, address: 0, open: false };
 }
 

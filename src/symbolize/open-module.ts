@@ -6,11 +6,15 @@
  * by its segments, which at least tell most builds apart.
  */
 
+import type { ByteSource } from "../base/bytes.ts";
 import { describeError, LeaklineError } from "../base/errors.ts";
 import { PT_LOAD } from "../elf/constants.ts";
 import { type ElfFile, openElf } from "../elf/index.ts";
 import type { RecordedSegment } from "../recording/events.ts";
-import type { FileProvider, WantedFile } from "./file-provider.ts";
+import type { BuildIdKind, FileProvider, WantedFile } from "./file-provider.ts";
+
+/** Throws a LeaklineError `mismatch` when a file is not the one that is meant. */
+export type CheckFile = (elf: ElfFile) => void;
 
 /**
  * @param buildId the one that the file must have; undefined or empty when none is known.
@@ -18,18 +22,63 @@ import type { FileProvider, WantedFile } from "./file-provider.ts";
  *   the one that was found could not be read.
  */
 export function openModule(files: FileProvider, wanted: WantedFile, buildId: string | undefined): ElfFile {
+  return openChecked(files, wanted, isMeant(wanted, buildId));
+}
+
+/** As openModule, but undefined with a note for what is optional: a separate debug file. */
+export function tryOpenModule(
+  files: FileProvider,
+  wanted: WantedFile,
+  buildId: string | undefined,
+  problem: (message: string) => void,
+): ElfFile | undefined {
+  return tryOpenChecked(files, wanted, isMeant(wanted, buildId), problem);
+}
+
+/** The file with a build ID from the provider's store; undefined, with a note when it was found and refused. */
+export function openByBuildId(
+  files: FileProvider,
+  buildId: string,
+  kind: BuildIdKind,
+  problem: (message: string) => void,
+): ElfFile | undefined {
+  const stored: FileProvider = {
+    candidates: () => [() => files.byBuildId?.(buildId, kind)],
+    debugDirectories: [],
+    decompress: files.decompress,
+  };
+  return tryOpenModule(stored, { path: buildId }, buildId, problem);
+}
+
+/** As tryOpenModule, for a file that is recognised by something else than its build ID. */
+export function tryOpenChecked(
+  files: FileProvider,
+  wanted: WantedFile,
+  check: CheckFile,
+  problem: (message: string) => void,
+): ElfFile | undefined {
+  try {
+    return openChecked(files, wanted, check);
+  } catch (error) {
+    if (!(error instanceof LeaklineError)) throw error;
+    if (error.code !== "not-found") problem(describeError(error));
+    return undefined;
+  }
+}
+
+/** The first of the candidates that opens and passes the check. One that does not never hides the next. */
+function openChecked(files: FileProvider, wanted: WantedFile, check: CheckFile): ElfFile {
   let refusal: LeaklineError | undefined;
   for (const open of files.candidates(wanted)) {
+    let source: ByteSource | undefined;
     try {
-      const source = open();
+      source = open();
       if (!source) continue;
       const elf = openElf(source, { decompress: files.decompress });
-      const difference = differenceFrom(elf, wanted, buildId);
-      if (difference === undefined) return elf;
-      refusal ??= new LeaklineError("mismatch", `${source.name} ${difference}`, {
-        hint: "give the binaries of the recorded machine with --sysroot",
-      });
+      check(elf);
+      return elf;
     } catch (error) {
+      source?.close?.();
       if (!(error instanceof LeaklineError)) throw error;
       refusal ??= error;
     }
@@ -38,6 +87,16 @@ export function openModule(files: FileProvider, wanted: WantedFile, buildId: str
     refusal ??
     new LeaklineError("not-found", `${wanted.path}: no such file here`, { hint: "give its folder with --sysroot" })
   );
+}
+
+function isMeant(wanted: WantedFile, buildId: string | undefined): CheckFile {
+  return (elf) => {
+    const difference = differenceFrom(elf, wanted, buildId);
+    if (difference === undefined) return;
+    throw new LeaklineError("mismatch", `${elf.name} ${difference}`, {
+      hint: "give the binaries of the recorded machine with --sysroot",
+    });
+  };
 }
 
 /** Why the file is not the one that is meant; undefined when it is. */
@@ -57,20 +116,4 @@ function isSameSegment(a: RecordedSegment, b: RecordedSegment): boolean {
     a.memorySize === b.memorySize &&
     a.flags === b.flags
   );
-}
-
-/** As openModule, but undefined with a note for what is optional: a separate debug file. */
-export function tryOpenModule(
-  files: FileProvider,
-  wanted: WantedFile,
-  buildId: string | undefined,
-  problem: (message: string) => void,
-): ElfFile | undefined {
-  try {
-    return openModule(files, wanted, buildId);
-  } catch (error) {
-    if (!(error instanceof LeaklineError)) throw error;
-    if (error.code !== "not-found") problem(describeError(error));
-    return undefined;
-  }
 }
