@@ -6,7 +6,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
-  build,
+  buildIfNeeded,
   checkNode,
   DEMO_PACKAGES,
   installDebianPackages,
@@ -22,10 +22,18 @@ const TEST_PACKAGES = [
   "binutils",
   "bpftool",
   "clang-14",
+  "clang-19",
   "dwarfdump",
   "dwz",
   "elfutils",
   "g++",
+  "gcc-aarch64-linux-gnu",
+  "gcc-arm-linux-gnueabihf",
+  "gcc-i686-linux-gnu",
+  "gcc-powerpc-linux-gnu",
+  "gcc-powerpc64-linux-gnu",
+  "gcc-riscv64-linux-gnu",
+  "gcc-s390x-linux-gnu",
   "gdb",
   "libbpf-dev",
   "libc6-dbg",
@@ -42,6 +50,7 @@ const TEST_PACKAGES = [
   "musl-tools",
   "procps",
   "python3",
+  "strace",
   "util-linux",
   "xz-utils",
   "zstd",
@@ -54,7 +63,7 @@ installDebianPackages({
   rustc: () => onPath("rustc"),
   ...Object.fromEntries(TEST_PACKAGES.map((name) => [name, () => isInstalled(name)])),
 });
-build();
+buildIfNeeded();
 const checks = [
   [process.execPath, ["node_modules/typescript/bin/tsc", "--noEmit"]],
   [process.execPath, ["node_modules/@biomejs/biome/bin/biome", "check", "."]],

@@ -4,6 +4,7 @@
  */
 
 import type { ByteSource, Decompress } from "../base/bytes.ts";
+import type { RecordedSegment } from "../recording/events.ts";
 
 /** A file that is wanted. */
 export type WantedFile = {
@@ -11,6 +12,8 @@ export type WantedFile = {
   path: string;
   /** One of the mappings of it: on Linux a living process's mapping leads to its file even when that was deleted. */
   mapping?: { start: bigint; end: bigint } | undefined;
+  /** Its loaded segments, when they are known: what a file without a build ID is recognised by. */
+  segments?: readonly RecordedSegment[] | undefined;
 };
 
 /** What a build ID can be asked for: a program or library, or its separate debug information. */

@@ -10,12 +10,15 @@ import { fileOffset, type VirtualAddress } from "../base/address.ts";
 import { LeaklineError } from "../base/errors.ts";
 import { fileOffsetToVirtual } from "../elf/index.ts";
 import { findMapping } from "../normalize/normalize.ts";
-import type { FileEvent, RecordedMapping, StackEvent, Time } from "../recording/events.ts";
+import type { FileEvent, MappingsEvent, RecordedMapping, StackEvent, Time } from "../recording/events.ts";
 import type { Recording } from "../recording/recording.ts";
 import type { FileProvider } from "./file-provider.ts";
 import type { Frame } from "./frame.ts";
 import { Module } from "./module.ts";
 import { openModule } from "./open-module.ts";
+
+/** Files opened before they are needed: each takes a file descriptor. */
+const MAX_FILES_AHEAD = 256;
 
 export class Symbolizer {
   private readonly recording: Recording;
@@ -60,6 +63,17 @@ export class Symbolizer {
     return module.find(virtual, isReturnAddress).map((frame) => ({ ...place, ...frame }));
   }
 
+  /**
+   * Opens the files that a process has mapped now, up to a limit. A process takes what only leads through it with it:
+   * its deleted files, its mount namespace.
+   */
+  openMappedFiles({ mappings }: MappingsEvent): void {
+    for (const mapping of mappings) {
+      const file = this.recording.files.get(mapping.file);
+      if (file && this.modules.size < MAX_FILES_AHEAD) this.module(file, mapping);
+    }
+  }
+
   /** What was found damaged or missing in the files used so far. */
   problems(): string[] {
     return [...this.modules.values()].flatMap((module) =>
@@ -77,8 +91,9 @@ export class Symbolizer {
   }
 
   private openModule(file: FileEvent, mapping: RecordedMapping): Module | LeaklineError {
+    const { path, segments, buildId } = file;
     try {
-      return new Module(openModule(this.files, { path: file.path, mapping }, file.buildId), file.path, this.files);
+      return new Module(openModule(this.files, { path, mapping, segments }, buildId), path, this.files);
     } catch (error) {
       if (error instanceof LeaklineError) return error;
       throw error;

@@ -23,11 +23,7 @@ export type LiveProcess = {
 export function openLiveProcess(id: number, debugDirectories: readonly string[] = []): LiveProcess {
   const { pid } = requireTarget(id);
   const recording = new Recording();
-  new MappingTracker(
-    pid,
-    (event) => recording.apply(event),
-    () => {},
-  ).update(0);
+  new MappingTracker(pid, { emit: (event) => recording.apply(event), warn() {} }).update(0);
   const symbolizer = new Symbolizer(recording, localFiles({ pid, debugDirectories }));
   return { pid, recording, symbolizer, resolve: (address, isReturn) => symbolizer.resolve(pid, 0, address, isReturn) };
 }
