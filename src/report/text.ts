@@ -93,7 +93,7 @@ const STACK_ENDS = {
   unreadable: "memory could not be read",
   "too-deep": "deeper than 127 frames",
   "no-rule": "code without unwind information",
-  "bad-frame": "the unwind information does not fit the stack",
+  "bad-frame": "the next address is no code",
 } as const;
 
 /** `99.5% of 200 stacks whole (1: code without unwind information)` */
