@@ -7,7 +7,7 @@ import type { ByteSource } from "../base/bytes.ts";
 import { crc32 } from "../compress/crc.ts";
 import type { ElfFile } from "../elf/index.ts";
 import type { FileProvider } from "./file-provider.ts";
-import { tryOpenModule } from "./open-module.ts";
+import { openByBuildId, tryOpenModule } from "./open-module.ts";
 
 /**
  * The separate debug file of an ELF file.
@@ -16,6 +16,18 @@ import { tryOpenModule } from "./open-module.ts";
  * @param problem told about files that were found and refused.
  */
 export function findDebugFile(
+  files: FileProvider,
+  elf: ElfFile,
+  path: string,
+  problem: (message: string) => void,
+): ElfFile | undefined {
+  return (
+    findHere(files, elf, path, problem) ??
+    (elf.buildId ? openByBuildId(files, elf.buildId, "debuginfo", problem) : undefined)
+  );
+}
+
+function findHere(
   files: FileProvider,
   elf: ElfFile,
   path: string,
@@ -64,6 +76,8 @@ export function findSupplementaryFile(
     const found = tryOpenModule(files, { path: candidate }, link.buildId, problem);
     if (found) return found;
   }
+  const stored = openByBuildId(files, link.buildId, "debuginfo", problem);
+  if (stored) return stored;
   problem(`${path}: shared debug information (dwz) not found; names that it holds are missing`);
   return undefined;
 }

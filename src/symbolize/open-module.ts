@@ -7,7 +7,7 @@
 
 import { describeError, LeaklineError } from "../base/errors.ts";
 import { type ElfFile, openElf } from "../elf/index.ts";
-import type { FileProvider, WantedFile } from "./file-provider.ts";
+import type { BuildIdKind, FileProvider, WantedFile } from "./file-provider.ts";
 
 /**
  * @param buildId the one that the file must have; undefined or empty when none is known.
@@ -54,4 +54,19 @@ export function tryOpenModule(
     if (error.code !== "not-found") problem(describeError(error));
     return undefined;
   }
+}
+
+/** The file with a build ID from the provider's store; undefined, with a note when it was found and refused. */
+export function openByBuildId(
+  files: FileProvider,
+  buildId: string,
+  kind: BuildIdKind,
+  problem: (message: string) => void,
+): ElfFile | undefined {
+  const stored: FileProvider = {
+    candidates: () => [() => files.byBuildId?.(buildId, kind)],
+    debugDirectories: [],
+    decompress: files.decompress,
+  };
+  return tryOpenModule(stored, { path: buildId }, buildId, problem);
 }
