@@ -37,7 +37,7 @@ function renderFrame(frame: Frame): string {
   if (frame.symbol === undefined) return `${address}<no-symbol>${renderPlace(frame)}${reason(frame)}\n`;
   // Generated code is in no module: its symbol has an absolute address.
   const start = `0x${hex((frame.moduleAddress ?? Number(frame.address)) - (frame.offset ?? 0))}`;
-  return `${address}${frame.symbol} @ ${start}+0x${hex(frame.offset ?? 0)}${location(frame)}\n`;
+  return `${address}${frame.symbol} @ ${start}+0x${hex(frame.offset ?? 0)}${location(frame) || reason(frame)}\n`;
 }
 
 function location({ file, line, column }: Frame): string {
