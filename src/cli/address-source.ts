@@ -1,12 +1,12 @@
 /** What addresses are resolved against: a running process, a saved maps file, an ELF file, or only what they name. */
 
-import { hex, toSignedNumber, virtualAddress } from "../base/address.ts";
+import { toSignedNumber, type VirtualAddress, virtualAddress } from "../base/address.ts";
 import { LeaklineError } from "../base/errors.ts";
+import { ET_REL } from "../elf/constants.ts";
 import { openFile } from "../os/file-bytes.ts";
 import { Recording } from "../recording/recording.ts";
 import { baseName } from "../report/names.ts";
 import type { Frame } from "../symbolize/frame.ts";
-import { resolveInOrder } from "../symbolize/in-order.ts";
 import type { Debuginfod } from "../symbolize/local/debuginfod.ts";
 import { openLiveProcess } from "../symbolize/local/live-process.ts";
 import { localFiles } from "../symbolize/local/local-files.ts";
@@ -71,33 +71,58 @@ function symbolizerSource(symbolizer: Symbolizer, pid: number): AddressSource {
   };
 }
 
-/**
- * @param isFileOffset the addresses are offsets into the file, not virtual addresses.
- * @throws LeaklineError when the file cannot be read or is no ELF file.
- */
-export function elfSource(path: string, isFileOffset: boolean, options: SourceOptions): AddressSource {
+/** How addresses of an ELF file are given; as virtual addresses when neither is set. */
+export type ElfAddresses = {
+  /** As offsets into the file. */
+  isFileOffset: boolean;
+  /** As offsets into this section. A relocatable file has no virtual addresses: there it is `.text` by default. */
+  section: string | undefined;
+};
+
+/** @throws LeaklineError when the file cannot be read or is no ELF file, or has no such section. */
+export function elfSource(path: string, given: ElfAddresses, options: SourceOptions): AddressSource {
   const open = (): Module => openLocalModule(path, options.debugDirectories, options.debuginfod);
   let module = open();
+  const section = given.section ?? (module.elf.type === ET_REL ? ".text" : undefined);
+  const toVirtual = (address: bigint): VirtualAddress | undefined => {
+    const value = toSignedNumber(address);
+    if (given.isFileOffset) return module.virtualAddress(value);
+    return section === undefined ? virtualAddress(value) : module.sectionAddress(section, value);
+  };
+  const outside = given.isFileOffset ? "file offset in no loaded segment" : `beyond the end of ${section}`;
   return {
     resolveAll: (addresses, isReturn) =>
-      resolveInOrder(addresses, (address) => resolveInModule(module, address, isFileOffset, isReturn)),
-    resolveInFile: (named, buildId, address, isReturn) =>
-      baseName(named) === baseName(path) && (buildId === "" || buildId === module.elf.buildId)
-        ? resolveInModule(module, address, false, isReturn)
-        : [],
+      resolveInModule(module, addresses, addresses.map(toVirtual), outside, isReturn),
+    resolveInFile(named, buildId, address, isReturn) {
+      if (baseName(named) !== baseName(path) || (buildId !== "" && buildId !== module.elf.buildId)) return [];
+      const virtual = virtualAddress(toSignedNumber(address));
+      return resolveInModule(module, [address], [virtual], outside, isReturn)[0];
+    },
     reopen() {
+      module.close();
       module = open();
     },
     problems: () => module.problems,
   };
 }
 
-function resolveInModule(module: Module, address: bigint, isFileOffset: boolean, isReturn: boolean): Frame[] {
-  const { path: name } = module;
-  const place = { address, module: name, ...(module.elf.buildId && { buildId: module.elf.buildId }) };
-  const value = toSignedNumber(address);
-  const virtual = isFileOffset ? module.virtualAddress(value) : virtualAddress(value);
-  if (virtual === undefined)
-    return [{ ...place, inlined: false, reason: `file offset 0x${hex(address)} is in no loaded segment` }];
-  return module.find(virtual, isReturn).map((frame) => ({ ...place, ...frame }));
+/** @param virtual of each address; undefined where it has none, for the reason `outside`. */
+function resolveInModule(
+  module: Module,
+  addresses: readonly bigint[],
+  virtual: readonly (VirtualAddress | undefined)[],
+  outside: string,
+  isReturn: boolean,
+): Frame[][] {
+  const { buildId } = module.elf;
+  const found = module.findAll(
+    virtual.filter((address) => address !== undefined),
+    isReturn,
+  );
+  let next = 0;
+  return addresses.map((address, index) => {
+    const place = { address, module: module.path, ...(buildId && { buildId }) };
+    if (virtual[index] === undefined) return [{ ...place, inlined: false, reason: outside }];
+    return found[next++].map((frame) => ({ ...place, ...frame }));
+  });
 }

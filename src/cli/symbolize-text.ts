@@ -60,7 +60,8 @@ function sourceFrom(given: Arguments, debuginfod: Debuginfod | undefined): Addre
     throw usageError("give one of --pid, --maps and --path");
   const options: SourceOptions = { debugDirectories: given.texts("debug-dir"), debuginfod };
   if (pid !== undefined) return processSource(parsePid(pid), options);
-  if (path !== undefined) return elfSource(path, given.flag("file-offset"), options);
+  if (path !== undefined)
+    return elfSource(path, { isFileOffset: given.flag("file-offset"), section: undefined }, options);
   const sysroots = given.texts("sysroot");
   return maps === undefined ? filesSource(sysroots, options) : mapsSource(maps, sysroots, options);
 }

@@ -44,16 +44,20 @@ export const symbolizeElf: Command = {
   options: {
     path: { value: "FILE", help: "the ELF file" },
     "file-offset": { help: "addresses are offsets into the file, not virtual addresses" },
+    section: { value: "NAME", help: "addresses are offsets into this section; in a .o or .ko, .text by default" },
     ...SYMBOLIZE_OPTIONS,
   },
   examples: [
     ["leakline symbolize elf --path ./test_memleak 0x6f2", "a virtual address, as nm and objdump print"],
     ["leakline symbolize elf --path ./test_memleak --file-offset 0x6f2", "an offset into the file"],
+    ["leakline symbolize elf --path ./driver.ko --section .init.text 0x18", "an offset into a section"],
   ],
   async run(given) {
     const path = given.text("path");
     if (path === undefined) throw usageError("symbolize elf needs --path FILE");
-    return answer(given, (options) => elfSource(path, given.flag("file-offset"), options));
+    const how = { isFileOffset: given.flag("file-offset"), section: given.text("section") };
+    if (how.isFileOffset && how.section !== undefined) throw usageError("either --file-offset or --section");
+    return answer(given, (options) => elfSource(path, how, options));
   },
 };
 

@@ -3,7 +3,8 @@
  * address in the file, and what stands there. Code that is in no file is looked up in the process's perf map.
  *
  * A live process and a recording are the same here: a process that is looked at now is a recording with one set of
- * mappings. Modules stay open for as long as the symbolizer lives, so a process may exit and its answers stay.
+ * mappings. Modules stay open while the budget of open files lasts (ModuleCache), and so a process may exit and its
+ * answers stay.
  */
 
 import { absoluteAddress, fileOffset, hex, type VirtualAddress } from "../base/address.ts";
@@ -15,8 +16,8 @@ import type { Recording } from "../recording/recording.ts";
 import { Answers } from "./answers.ts";
 import type { FileProvider, WantedFile } from "./file-provider.ts";
 import type { Frame } from "./frame.ts";
-import { resolveInOrder } from "./in-order.ts";
 import { Module, type ModuleFrame } from "./module.ts";
+import { ModuleCache } from "./module-cache.ts";
 import { openByBuildId, openModule } from "./open-module.ts";
 import type { PerfMap } from "./perf-map.ts";
 
@@ -26,14 +27,19 @@ const MAX_ANSWERS = 1 << 15;
 /** The module of frames that are in no file. */
 const GENERATED_CODE = "[jit]";
 
-/** A module that was opened, or why it could not be. */
-type Opened = { readonly id: number; readonly module: Module | LeaklineError };
+/** Where an address lies in a file. */
+type Located = {
+  readonly place: Pick<Frame, "address" | "module" | "buildId">;
+  readonly key: number | string;
+  readonly open: () => Module | LeaklineError;
+  readonly virtualAddress: VirtualAddress;
+};
 
 export class Symbolizer {
   private readonly recording: Recording;
   private readonly files: FileProvider;
   /** By number of the recorded file, or by path and build ID. */
-  private readonly modules = new Map<number | string, Opened>();
+  private readonly modules = new ModuleCache<number | string>();
   /** By module and virtual address. */
   private readonly answers = new Answers<string, ModuleFrame[]>(MAX_ANSWERS);
   /** The last one that was used, for its problems. */
@@ -47,7 +53,7 @@ export class Symbolizer {
   /** The frames of a stack, innermost first. All its addresses are return addresses. */
   resolveStack(stack: StackEvent): Frame[] {
     const time = this.recording.stackTimes.get(stack.stack) ?? 0;
-    return stack.addresses.flatMap((address) => this.resolve(stack.pid, time, address, true));
+    return this.resolveAll(stack.pid, time, stack.addresses, true).flat();
   }
 
   /**
@@ -56,79 +62,100 @@ export class Symbolizer {
    * @param isReturnAddress see Module.find.
    */
   resolve(pid: number, time: Time, address: bigint, isReturnAddress: boolean): Frame[] {
-    const mapping = findMapping(this.recording.mappingsAt(pid, time)?.mappings ?? [], address);
-    if (!mapping) return [{ address, inlined: false, reason: "not in any executable mapping" }];
-    const file = this.recording.files.get(mapping.file);
-    if (file) return this.resolveMapped(pid, file, mapping, address, isReturnAddress);
-    if (isKernelMemory(mapping.label))
-      return [{ address, inlined: false, reason: `in ${mapping.label}, the kernel's own memory that is no file` }];
-    return [this.findGenerated(pid, address, isReturnAddress)];
+    return this.resolveAll(pid, time, [address], isReturnAddress)[0];
   }
 
   /**
-   * Resolves many addresses, in the order of their files and units, so that each is read once.
+   * Resolves many addresses, file by file, so that what is decoded of each is used for all of them.
    *
-   * @returns the frames of each, in the order given.
+   * @returns the frames of each, as `resolve` gives them, in the order of `addresses`.
    */
   resolveAll(pid: number, time: Time, addresses: readonly bigint[], isReturnAddress: boolean): Frame[][] {
-    return resolveInOrder(addresses, (address) => this.resolve(pid, time, address, isReturnAddress));
+    const mappings = this.recording.mappingsAt(pid, time)?.mappings ?? [];
+    const located = addresses.map((address) =>
+      this.locate(pid, findMapping(mappings, address), address, isReturnAddress),
+    );
+    return this.resolveLocated(located, isReturnAddress);
   }
 
   /** The frames at a virtual address of a file that a text names: `(/usr/lib/libfoo.so+0x1234)`. */
   resolveInFile(path: string, buildId: string, address: VirtualAddress, isReturnAddress: boolean): Frame[] {
-    const { id, module } = this.open(`${path}\0${buildId}`, { path }, buildId);
     const place = placeOf(absoluteAddress(BigInt(address)), path, buildId);
-    if (!(module instanceof Module))
-      return [{ ...place, inlined: false, moduleAddress: address, reason: module.message }];
-    return this.find(id, module, address, isReturnAddress).map((frame) => ({ ...place, ...frame }));
+    const open = (): Module | LeaklineError => this.openModule({ path }, buildId);
+    const located = { place, key: `${path}\0${buildId}`, open, virtualAddress: address };
+    return this.resolveLocated([located], isReturnAddress)[0];
   }
 
   /** Forgets files and answers: to be asked again when files have arrived that were missing (FileProvider.byBuildId). */
   reopen(): void {
-    this.modules.clear();
+    this.modules.close();
     this.answers.clear();
   }
 
   /** What was found damaged or missing in the files used so far. */
   problems(): string[] {
-    const problems = [...this.modules.values()].flatMap(({ module }) =>
-      module instanceof Module ? module.problems : [module.message],
-    );
+    const problems = this.modules.problems();
     if (this.perfMap?.damagedLines)
       problems.push(`${this.perfMap.name}: ${this.perfMap.damagedLines} lines are no entries and were passed over`);
     return problems;
   }
 
-  private resolveMapped(
+  /** Where an address lies in a file; or its frame, when that is in none or already known not to be resolved. */
+  private locate(
     pid: number,
-    file: FileEvent,
-    mapping: RecordedMapping,
+    mapping: RecordedMapping | undefined,
     address: bigint,
     isReturnAddress: boolean,
-  ): Frame[] {
-    const inode = file.buildId === "" ? file : undefined;
-    const { id, module } = this.open(file.file, { path: file.path, mapping, inode }, file.buildId);
+  ): Located | Frame {
+    if (!mapping) return { address, inlined: false, reason: "not in any executable mapping" };
+    const file = this.recording.files.get(mapping.file);
+    if (!file) {
+      if (!isKernelMemory(mapping.label)) return this.findGenerated(pid, address, isReturnAddress);
+      return { address, inlined: false, reason: `in ${mapping.label}, the kernel's own memory that is no file` };
+    }
+    const wanted = { path: file.path, mapping, inode: file.buildId === "" ? file : undefined };
+    const open = (): Module | LeaklineError => this.openModule(wanted, file.buildId);
+    const module = this.modules.get(file.file, open);
     const place = placeOf(address, file.path, file.buildId);
     const offset = fileOffset(Number(address - mapping.start) + mapping.offset);
     const segments = module instanceof Module ? module.elf.segments : [];
     const virtual = fileOffsetToVirtual(segments, offset) ?? recordedVirtual(file, offset);
     if (virtual !== undefined && module instanceof Module)
-      return this.find(id, module, virtual, isReturnAddress).map((frame) => ({ ...place, ...frame }));
+      return { place, key: file.file, open, virtualAddress: virtual };
     // Generated code may lie in a file too, one without a name (memfd_create(2)) or /dev/zero.
     const generated = this.findGenerated(pid, address, isReturnAddress);
-    if (generated.symbol !== undefined) return [generated];
+    if (generated.symbol !== undefined) return generated;
     const reason = module instanceof Module ? `file offset 0x${hex(offset)} is in no loaded segment` : module.message;
-    return [{ ...place, inlined: false, ...(virtual !== undefined && { moduleAddress: virtual }), reason }];
+    return { ...place, inlined: false, ...(virtual !== undefined && { moduleAddress: virtual }), reason };
   }
 
-  private find(id: number, module: Module, address: VirtualAddress, isReturnAddress: boolean): ModuleFrame[] {
-    const key = `${id} ${address} ${isReturnAddress}`;
-    let frames = this.answers.get(key);
-    if (!frames) {
-      frames = module.find(address, isReturnAddress);
-      this.answers.set(key, frames);
+  private resolveLocated(located: readonly (Located | Frame)[], isReturnAddress: boolean): Frame[][] {
+    const byModule = new Map<number | string, number[]>();
+    const frames = located.map((one, index): Frame[] => {
+      if (!("key" in one)) return [one];
+      const known = this.answers.get(answerKey(one, isReturnAddress));
+      if (known) return known.map((frame) => ({ ...one.place, ...frame }));
+      const group = byModule.get(one.key);
+      if (group) group.push(index);
+      else byModule.set(one.key, [index]);
+      return [];
+    });
+    for (const indexes of byModule.values()) {
+      const group = indexes.map((index) => located[index] as Located);
+      for (const [i, found] of this.findInModule(group, isReturnAddress).entries()) {
+        this.answers.set(answerKey(group[i], isReturnAddress), found);
+        frames[indexes[i]] = found.map((frame) => ({ ...group[i].place, ...frame }));
+      }
     }
     return frames;
+  }
+
+  /** @param group all of one module. */
+  private findInModule(group: readonly Located[], isReturnAddress: boolean): ModuleFrame[][] {
+    const module = this.modules.get(group[0].key, group[0].open);
+    const addresses = group.map(({ virtualAddress }) => virtualAddress);
+    if (module instanceof Module) return module.findAll(addresses, isReturnAddress);
+    return addresses.map((moduleAddress) => [{ inlined: false, moduleAddress, reason: module.message }]);
   }
 
   /** Never remembered: generated code moves, and its map grows. */
@@ -147,15 +174,6 @@ export class Symbolizer {
       if (!(error instanceof LeaklineError)) throw error;
       return { ...frame, reason: `code generated at run time: ${error.message}` };
     }
-  }
-
-  private open(key: number | string, wanted: WantedFile, buildId: string): Opened {
-    let opened = this.modules.get(key);
-    if (!opened) {
-      opened = { id: this.modules.size, module: this.openModule(wanted, buildId) };
-      this.modules.set(key, opened);
-    }
-    return opened;
   }
 
   private openModule(wanted: WantedFile, buildId: string): Module | LeaklineError {
@@ -177,6 +195,10 @@ export class Symbolizer {
       throw error;
     }
   }
+}
+
+function answerKey({ key, virtualAddress }: Located, isReturnAddress: boolean): string {
+  return `${key} ${virtualAddress} ${isReturnAddress}`;
 }
 
 function placeOf(address: bigint, module: string, buildId: string): Pick<Frame, "address" | "module" | "buildId"> {
