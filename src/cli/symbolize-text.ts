@@ -1,5 +1,6 @@
 /** `leakline symbolize text`: a filter that resolves the addresses in any log. */
 
+import type { Writable } from "node:stream";
 import { annotateLine, describeFrames } from "../report/annotate.ts";
 import { toJson } from "../report/json.ts";
 import { Answers } from "../symbolize/answers.ts";
@@ -39,20 +40,30 @@ export const symbolizeText: Command = {
     ...DEBUGINFOD_OPTION,
   },
   examples: [
-    ["leakline symbolize text --maps maps.txt --sysroot ./device < memleak.log", "what a device printed"],
+    ["cat memleak.log | leakline symbolize text --maps maps.txt --sysroot ./device", "what a device printed"],
     ["./server 2>&1 | leakline symbolize text", "backtraces that name files: (/path/libfoo.so+0x1234)"],
     ["perf script | sudo leakline symbolize text --pid $(pidof server)", "adds lines and inlined functions"],
   ],
   async run(given) {
     if (given.operands.length > 0)
       throw usageError("symbolize text reads from stdin", "leakline symbolize text < FILE");
-    const debuginfod = debuginfodFrom(given);
-    const filter = new TextFilter(sourceFrom(given, debuginfod), debuginfod, given);
-    await filterLines(process.stdin, process.stdout, (lines) => filter.transform(lines));
-    filter.reportProblems();
+    await filterText(given, process.stdin, process.stdout);
     return EXIT.done;
   },
 };
+
+/**
+ * Copies `input` to `output` with its addresses resolved.
+ *
+ * @throws LeaklineError `usage`, or when what to resolve against cannot be opened.
+ */
+export async function filterText(given: Arguments, input: AsyncIterable<Buffer>, output: Writable): Promise<void> {
+  const debuginfod = debuginfodFrom(given);
+  const source = sourceFrom(given, debuginfod);
+  const filter = new TextFilter(source, debuginfod, given);
+  await filterLines(input, output, (lines) => filter.transform(lines));
+  for (const problem of source.problems()) note(problem);
+}
 
 function sourceFrom(given: Arguments, debuginfod: Debuginfod | undefined): AddressSource {
   const [pid, maps, path] = [given.text("pid"), given.text("maps"), given.text("path")];
@@ -88,10 +99,6 @@ class TextFilter {
     const found = lines.map((line) => this.find(line));
     const answers = await this.resolve(found.flat());
     return lines.map((line, index) => this.render(line, found[index], answers)).join("");
-  }
-
-  reportProblems(): void {
-    for (const problem of this.source.problems()) note(problem);
   }
 
   private find(line: string): FoundAddress[] {

@@ -27,7 +27,7 @@ export const symbolizeProcess: Command = {
   options: { pid: { value: "PID", short: "p", help: "the process" }, ...SYMBOLIZE_OPTIONS },
   examples: [
     ["sudo leakline symbolize process --pid 22487 0x56076afcb6f2", "an address as the process has it"],
-    ["sudo leakline symbolize process --pid 22487 < addresses", "many, from stdin"],
+    ["cat addresses | sudo leakline symbolize process --pid 22487", "many, from stdin"],
   ],
   async run(given) {
     const text = given.text("pid");
