@@ -168,7 +168,7 @@ static __u64 mix(__u64 id, __u64 address)
  * The first frame is the return address, where the ABI puts it; the others follow the chain of frame pointers. A chain
  * that does not grow, is not aligned or cannot be read ends the walk.
  */
-static __u64 walk_stack(struct thread *thread, struct pt_regs *regs, __u32 class)
+static __u64 walk_by_frame_pointers(struct thread *thread, struct pt_regs *regs, __u32 class)
 {
 	struct stack *stack = &thread->stack;
 	__u64 frame_pointer = PT_REGS_FP(regs);
@@ -218,6 +218,12 @@ static __u64 walk_stack(struct thread *thread, struct pt_regs *regs, __u32 class
 	stack->class = class;
 	return mix(id, depth);
 }
+
+#if defined(__TARGET_ARCH_x86)
+#include "unwind.bpf.h"
+#else
+#define walk_by_tables walk_by_frame_pointers
+#endif
 
 /* Makes sure that the stack has its totals and its frames in the maps. */
 static bool remember_stack(struct thread *thread, __u64 id)
@@ -302,12 +308,13 @@ static void add_new_block(__u64 address, const struct block *block)
  * A pending call that lies *below* this one in the stack was left without returning (longjmp, an exception thrown
  * through it, a thread id used again): it is dropped here.
  */
-static struct pending_call *begin_call(struct pt_regs *regs, __u32 operation, __u64 size)
+static __always_inline struct pending_call *begin_call(struct pt_regs *regs, __u32 operation, __u64 size, bool by_tables)
 {
 	struct thread *thread = current_thread_or_new();
 	struct pending_call *pending;
 	__u64 sp = PT_REGS_SP(regs);
 	__u64 stack_id;
+	__u32 class;
 
 	if (!thread)
 		return NULL;
@@ -318,7 +325,8 @@ static struct pending_call *begin_call(struct pt_regs *regs, __u32 operation, __
 		count(ABANDONED_CALL);
 		pending->operation = NO_CALL;
 	}
-	stack_id = walk_stack(thread, regs, operation == RETURNS_MAPPING ? CLASS_MAPPING : CLASS_HEAP);
+	class = operation == RETURNS_MAPPING ? CLASS_MAPPING : CLASS_HEAP;
+	stack_id = by_tables ? walk_by_tables(thread, regs, class) : walk_by_frame_pointers(thread, regs, class);
 	if (!remember_stack(thread, stack_id))
 		return NULL;
 	pending->sp = sp;
@@ -352,8 +360,7 @@ static void unmap(__u64 address, __u64 length)
 }
 
 /* The entry of any probed function: the probe's cookie says which (enum call). */
-SEC("uprobe")
-int function_enter(struct pt_regs *regs)
+static __always_inline int enter(struct pt_regs *regs, bool by_tables)
 {
 	__u64 first = PT_REGS_PARM1(regs);
 	__u64 second = PT_REGS_PARM2(regs);
@@ -406,7 +413,7 @@ int function_enter(struct pt_regs *regs)
 		return 0;
 	}
 
-	pending = begin_call(regs, operation, size);
+	pending = begin_call(regs, operation, size, by_tables);
 	if (pending) {
 		pending->out = out;
 		/* The old block leaves the account now, and comes back if the call fails. */
@@ -419,6 +426,19 @@ int function_enter(struct pt_regs *regs)
 		take_block(old_address, &lost);
 	}
 	return 0;
+}
+
+SEC("uprobe")
+int function_enter(struct pt_regs *regs)
+{
+	return enter(regs, false);
+}
+
+/* The same; stacks are walked by unwind tables. */
+SEC("uprobe")
+int function_enter_by_tables(struct pt_regs *regs)
+{
+	return enter(regs, true);
 }
 
 /* The return of any allocating function. */

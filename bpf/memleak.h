@@ -23,10 +23,12 @@ enum call {
 
 /* Why a stack ends where it ends. */
 enum stack_end {
-	STACK_ENDED = 0, /* the chain of frame pointers came to its end */
+	STACK_ENDED = 0, /* where the thread began, or the chain of frame pointers came to its end */
 	STACK_BAD_FRAME_POINTER = 1, /* unaligned, or not further up the stack: code without frame pointers */
 	STACK_UNREADABLE = 2,
 	STACK_TOO_DEEP = 3, /* more than MAX_FRAMES */
+	STACK_NO_RULE = 4, /* code that no unwind table covers, without frame pointers */
+	STACK_BAD_FRAME = 5, /* the rule led to a frame that is not further up the stack */
 };
 
 /* What a stack allocates: two accounts that are never mixed. */
@@ -42,6 +44,36 @@ struct stack {
 	__u32 class; /* enum stack_class */
 	__u32 unused;
 	__u64 addresses[MAX_FRAMES];
+};
+
+/* How many executable mappings a process may have that unwind tables are used for. */
+#define MAX_MAPPINGS 2048
+
+/* Low byte of a rule: how to find the CFA, the stack pointer before the call; see src/unwind/. */
+enum unwind_kind {
+	UNWIND_NONE = 0,
+	UNWIND_END = 1, /* the outermost frame */
+	UNWIND_RSP = 2, /* rsp + offset */
+	UNWIND_RBP = 3, /* rbp + offset */
+	UNWIND_PLT = 4, /* rsp + 8, or 16 in the second half of the stub */
+	UNWIND_SIGNAL = 5, /* registers are in the signal frame */
+	UNWIND_RBP_DEREF = 6, /* what rbp + offset points to */
+	UNWIND_RSP_DEREF = 7, /* what rsp + offset points to */
+};
+
+/* Value of map `unwind_mappings`: an executable mapping, and which rows of `unwind_rows` are its file's. */
+struct unwind_mapping {
+	__u64 start;
+	__u64 end;
+	__u64 bias; /* absolute address - bias = address in the rows */
+	__u32 first_row;
+	__u32 row_count;
+};
+
+/* Value of map `unwind_state`: the mappings in force, sorted by start. */
+struct unwind_state {
+	__u32 first_mapping;
+	__u32 mapping_count;
 };
 
 /* Value of map `totals`. */

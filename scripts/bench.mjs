@@ -1,14 +1,16 @@
-/** `npm run bench [tracing|symbolizing]`: what leakline costs, beside whichever peers are installed. */
+/** `npm run bench [symbolizing|one-stack|tracing]`: what leakline costs, beside whichever peers are installed. */
 
 import { existsSync } from "node:fs";
-import { build, checkNode, DEMO_PACKAGES, installDebianPackages, installNpmPackages } from "./setup.mjs";
+import { buildIfNeeded, checkNode, DEMO_PACKAGES, installDebianPackages, installNpmPackages } from "./setup.mjs";
 
 checkNode();
 installNpmPackages();
 installDebianPackages({ ...DEMO_PACKAGES, time: () => existsSync("/usr/bin/time") });
-build();
+buildIfNeeded();
 const { benchTracing } = await import("../bench/tracing.mjs");
+const { benchOneStack } = await import("../bench/one-stack.mjs");
 const { benchSymbolizing } = await import("../bench/symbolizing.mjs");
 const [which] = process.argv.slice(2);
 if (which === undefined || which === "symbolizing") benchSymbolizing();
+if (which === undefined || which === "one-stack") benchOneStack();
 if (which === undefined || which === "tracing") await benchTracing();

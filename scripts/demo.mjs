@@ -1,9 +1,9 @@
 /** `npm run demo`: sets up what is missing, and shows the tutorial's leak being found. */
 
-import { build, checkNode, DEMO_PACKAGES, installDebianPackages, installNpmPackages, run } from "./setup.mjs";
+import { buildIfNeeded, checkNode, DEMO_PACKAGES, installDebianPackages, installNpmPackages, run } from "./setup.mjs";
 
 checkNode();
 installNpmPackages();
 if (process.platform === "linux") installDebianPackages(DEMO_PACKAGES);
-build();
+buildIfNeeded();
 run(process.execPath, ["dist/cli/main.js", "demo", ...process.argv.slice(2)]);

@@ -5,7 +5,7 @@
  */
 
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -60,12 +60,20 @@ export function installDebianPackages(wanted) {
   run("apt-get", ["install", "-q", "-y", "--no-install-recommends", ...missing], { ...quiet, mayFail: true });
 }
 
+const MAIN = join(ROOT, "dist", "cli", "main.js");
+
 /** Compiles dist/, unless it is newer than every source. */
-export function build() {
-  const result = join(ROOT, "dist", "cli", "main.js");
-  if (existsSync(result) && modified(result) >= newest(join(ROOT, "src"))) return;
+export function buildIfNeeded() {
+  if (existsSync(MAIN) && modified(MAIN) >= newest(join(ROOT, "src"))) return;
   step("compiling leakline");
+  build();
+}
+
+/** Compiles dist/, without what an earlier source left in it. */
+export function build() {
+  rmSync(join(ROOT, "dist"), { recursive: true, force: true });
   run(process.execPath, [join(ROOT, "node_modules", "typescript", "bin", "tsc"), "-p", "tsconfig.build.json"]);
+  chmodSync(MAIN, 0o755);
 }
 
 export function onPath(program) {

@@ -6,7 +6,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
-  build,
+  buildIfNeeded,
   checkNode,
   DEMO_PACKAGES,
   installDebianPackages,
@@ -42,6 +42,7 @@ const TEST_PACKAGES = [
   "musl-tools",
   "procps",
   "python3",
+  "strace",
   "util-linux",
   "xz-utils",
   "zstd",
@@ -54,7 +55,7 @@ installDebianPackages({
   rustc: () => onPath("rustc"),
   ...Object.fromEntries(TEST_PACKAGES.map((name) => [name, () => isInstalled(name)])),
 });
-build();
+buildIfNeeded();
 const checks = [
   [process.execPath, ["node_modules/typescript/bin/tsc", "--noEmit"]],
   [process.execPath, ["node_modules/@biomejs/biome/bin/biome", "check", "."]],

@@ -26,6 +26,8 @@ export type Libbpf = {
 };
 
 export type BpfObject = {
+  /** Before load(): leaves a program out. */
+  skipProgram(program: string): void;
   /** Before load(): how many entries a map may have. */
   setMaxEntries(map: string, entries: number): void;
   /**
@@ -52,6 +54,10 @@ export type BpfMap = {
   readonly valueSize: number;
   /** The value of `key`, or undefined. */
   lookup(key: Uint8Array): Uint8Array | undefined;
+  /** Writes one entry. @throws LeaklineError `io`. */
+  update(key: Uint8Array, value: Uint8Array): void;
+  /** Writes `count` entries, packed one behind the other. @throws LeaklineError `io`. */
+  updateBatch(keys: Uint8Array, values: Uint8Array, count: number): void;
   /** @returns whether there was such an entry. */
   remove(key: Uint8Array): boolean;
   /**
@@ -105,6 +111,15 @@ function bindFunctions(library: NativeLibrary) {
     lookup: library.bind<(fd: number, key: Uint8Array, value: Uint8Array) => number>(
       "int bpf_map_lookup_elem(int fd, const void *key, void *value)",
     ),
+    setAutoload: library.bind<(program: Pointer, autoload: boolean) => number>(
+      "int bpf_program__set_autoload(void *program, bool autoload)",
+    ),
+    update: library.bind<(fd: number, key: Uint8Array, value: Uint8Array, flags: number) => number>(
+      "int bpf_map_update_elem(int fd, const void *key, const void *value, uint64_t flags)",
+    ),
+    updateBatch: library.bind<
+      (fd: number, keys: Uint8Array, values: Uint8Array, count: Uint32Array, options: null) => number
+    >("int bpf_map_update_batch(int fd, const void *keys, const void *values, void *count, const void *options)"),
     remove: library.bind<(fd: number, key: Uint8Array) => number>("int bpf_map_delete_elem(int fd, const void *key)"),
     lookupBatch: library.bind<
       (
@@ -150,6 +165,12 @@ function openObject(functions: Functions, multi: UprobeMulti | undefined, path: 
   const links: Pointer[] = [];
   const multiLinks: number[] = [];
 
+  function programPointer(name: string): Pointer {
+    const program = functions.findProgram(object, name);
+    if (!program) throw new LeaklineError("not-found", `${path} has no program ${name}`);
+    return program;
+  }
+
   function mapPointer(name: string): Pointer {
     const map = functions.findMap(object, name);
     if (!map) throw new LeaklineError("not-found", `${path} has no map ${name}`);
@@ -172,6 +193,9 @@ function openObject(functions: Functions, multi: UprobeMulti | undefined, path: 
   }
 
   return {
+    skipProgram(program) {
+      functions.setAutoload(programPointer(program), false);
+    },
     setMaxEntries(map, entries) {
       if (functions.setMaxEntries(mapPointer(map), entries) < 0) {
         throw new LeaklineError("usage", `map ${map} cannot have ${entries} entries`);
@@ -194,8 +218,7 @@ function openObject(functions: Functions, multi: UprobeMulti | undefined, path: 
     },
     attachUprobes(program, pid, file, places, atReturn) {
       if (places.length === 0) return;
-      const pointer = functions.findProgram(object, program);
-      if (!pointer) throw new LeaklineError("not-found", `${path} has no program ${program}`);
+      const pointer = programPointer(program);
       if (multi) {
         const fd = multi.attach(functions.programFd(pointer), pid, file, places, atReturn);
         if (fd < 0) throw attachError(multi.errno(), file, places, pid);
@@ -230,6 +253,16 @@ function openMap(functions: Functions, map: Pointer, name: string): BpfMap {
     lookup(key) {
       const value = new Uint8Array(valueSize);
       return functions.lookup(fd, key, value) < 0 ? undefined : value;
+    },
+    update(key, value) {
+      if (functions.update(fd, key, value, 0) < 0) {
+        throw new LeaklineError("io", `writing map ${name} failed: ${errnoName(functions.errno())}`);
+      }
+    },
+    updateBatch(keys, values, count) {
+      if (functions.updateBatch(fd, keys, values, new Uint32Array([count]), null) < 0) {
+        throw new LeaklineError("io", `writing map ${name} failed: ${errnoName(functions.errno())}`);
+      }
     },
     remove(key) {
       return functions.remove(fd, key) === 0;

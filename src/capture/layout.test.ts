@@ -6,11 +6,22 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
 import { hasTool, temporaryDirectory } from "../../test/support/programs.ts";
-import { CALL, COUNTERS, readCounter, STACK, STACK_CLASSES, STACK_ENDS, STACK_TOTALS } from "./layout.ts";
+import {
+  CALL,
+  COUNTERS,
+  MAX_MAPPINGS,
+  readCounter,
+  STACK,
+  STACK_CLASSES,
+  STACK_ENDS,
+  STACK_TOTALS,
+  UNWIND_MAPPING,
+} from "./layout.ts";
 
 const HEADER = fileURLToPath(new URL("../../bpf/memleak.h", import.meta.url));
 const FIELDS = [
   ...["depth", "end", "class", "addresses"].map((field) => `stack.${field}`),
+  ...["start", "end", "bias", "first_row", "row_count"].map((field) => `unwind_mapping.${field}`),
   ...["bytes", "blocks", "allocated_bytes", "allocated_blocks"].map((field) => `stack_totals.${field}`),
 ];
 
@@ -24,6 +35,8 @@ describe.skipIf(!hasTool("cc"))("bpf/memleak.h", () => {
       ...enumerators.map((name) => [name.trim(), name.trim()]),
       ...FIELDS.map((field) => [field, `offsetof(struct ${field.replace(".", ", ")})`]),
       ["sizeof stack", "sizeof(struct stack)"],
+      ["sizeof unwind_mapping", "sizeof(struct unwind_mapping)"],
+      ["MAX_MAPPINGS", "MAX_MAPPINGS"],
       ["sizeof stack_totals", "sizeof(struct stack_totals)"],
     ];
     const prints = expressions.map(([name, value]) => `printf("${name}=%zu\\n", (size_t)(${value}));`);
@@ -62,6 +75,19 @@ int main(void) { ${prints.join("\n")} }
       allocatedBlocks: of("stack_totals.allocated_blocks"),
       size: of("sizeof stack_totals"),
     });
+  });
+
+  test("unwind mappings", () => {
+    const of = (name: string): number | undefined => values.get(name);
+    expect(UNWIND_MAPPING).toEqual({
+      start: of("unwind_mapping.start"),
+      end: of("unwind_mapping.end"),
+      bias: of("unwind_mapping.bias"),
+      firstRow: of("unwind_mapping.first_row"),
+      rowCount: of("unwind_mapping.row_count"),
+      size: of("sizeof unwind_mapping"),
+    });
+    expect(MAX_MAPPINGS).toBe(of("MAX_MAPPINGS"));
   });
 
   test("calls", () => {

@@ -25,8 +25,21 @@ export const STACK = { depth: 0, end: 4, class: 8, addresses: 16, size: 16 + 127
 /** struct stack_totals: four 64-bit counters. */
 export const STACK_TOTALS = { bytes: 0, blocks: 8, allocatedBytes: 16, allocatedBlocks: 24, size: 32 } as const;
 
+/** struct unwind_mapping: start, end, bias (8 bytes each), first row and row count (4 each). */
+export const UNWIND_MAPPING = { start: 0, end: 8, bias: 16, firstRow: 24, rowCount: 28, size: 32 } as const;
+
+/** Half the entries of map `unwind_mappings`. */
+export const MAX_MAPPINGS = 2048;
+
 /** enum stack_end; index: its value. */
-export const STACK_ENDS: readonly StackEnd[] = ["end", "bad-frame-pointer", "unreadable", "too-deep"];
+export const STACK_ENDS: readonly StackEnd[] = [
+  "end",
+  "bad-frame-pointer",
+  "unreadable",
+  "too-deep",
+  "no-rule",
+  "bad-frame",
+];
 
 /** enum stack_class; index: its value. */
 export const STACK_CLASSES: readonly StackClass[] = ["heap", "mapping"];

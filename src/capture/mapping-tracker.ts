@@ -10,33 +10,50 @@ import type { Mapping } from "../process/maps.ts";
 import { executableMappings, type LoadedModule } from "../process/modules.ts";
 import type { FileEvent, RecordedMapping, RecordedSegment, RecordingEvent, Time } from "../recording/events.ts";
 
+export type MappingListener = {
+  emit(event: RecordingEvent): void;
+  warn(message: string): void;
+  /** The process's files are these now; called before the events are emitted. */
+  modulesChanged?(modules: readonly LoadedModule[]): void;
+};
+
 export class MappingTracker {
   private readonly pid: number;
-  private readonly emit: (event: RecordingEvent) => void;
-  private readonly warn: (message: string) => void;
+  private readonly listener: MappingListener;
   /** Numbers of the files recorded so far, by what identifies a file. */
   private readonly files = new Map<string, number>();
   private last = "";
+  /** Where the kernel put what it gives a program at its start; undefined before the first reading. */
+  private start: string | undefined;
 
-  constructor(pid: number, emit: (event: RecordingEvent) => void, warn: (message: string) => void) {
+  constructor(pid: number, listener: MappingListener) {
     this.pid = pid;
-    this.emit = emit;
-    this.warn = warn;
+    this.listener = listener;
   }
 
   /**
    * Reads the mappings, and emits them (and files seen for the first time) if they are not what they were.
    *
+   * @returns whether the process has executed another program since the last time (execve(2)).
    * @throws LeaklineError `target-gone` when the process has ended.
    */
-  update(time: Time): void {
+  update(time: Time): boolean {
     const all = readMaps(this.pid);
+    this.emitChanges(all, time);
+    const before = this.start;
+    this.start = all.flatMap(({ path, end }) => (path === "[stack]" || path === "[vdso]" ? `${end}` : [])).join();
+    return before !== undefined && before !== this.start;
+  }
+
+  private emitChanges(all: readonly Mapping[], time: Time): void {
     const executable = all.filter((mapping) => mapping.permissions.execute);
     const fingerprint = executable.map((m) => `${m.start}-${m.end} ${m.offset} ${fileKey(m)}`).join("\n");
     if (fingerprint === this.last) return;
-    for (const module of executableMappings(this.pid, all)) this.recordFile(module);
+    const modules = executableMappings(this.pid, all);
+    this.listener.modulesChanged?.(modules);
+    for (const module of modules) this.recordFile(module);
     const mappings = executable.map((mapping) => this.recordMapping(mapping));
-    this.emit({ kind: "mappings", time, pid: this.pid, mappings });
+    this.listener.emit({ kind: "mappings", time, pid: this.pid, mappings });
     this.last = fingerprint;
   }
 
@@ -47,9 +64,9 @@ export class MappingTracker {
     const file = this.files.size + 1;
     this.files.set(key, file);
     if (!module.buildId && module.problem) {
-      this.warn(`${module.path}: recorded without build ID: ${describeError(module.problem)}`);
+      this.listener.warn(`${module.path}: recorded without build ID: ${describeError(module.problem)}`);
     }
-    this.emit(describeFile(file, module));
+    this.listener.emit(describeFile(file, module));
   }
 
   private recordMapping(mapping: Mapping): RecordedMapping {
@@ -61,7 +78,8 @@ export class MappingTracker {
   }
 }
 
-function fileKey(mapping: Mapping): string {
+/** What tells one file from another. */
+export function fileKey(mapping: Mapping): string {
   return `${mapping.deviceMajor}:${mapping.deviceMinor}:${mapping.inode} ${mapping.path}`;
 }
 

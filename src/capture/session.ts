@@ -12,15 +12,19 @@ import { LeaklineError } from "../base/errors.ts";
 import { type BpfObject, loadLibbpf } from "../bpf/libbpf.ts";
 import { openFile } from "../os/file-bytes.ts";
 import type { AllocatorFunction, AllocatorLibrary } from "../process/allocators.ts";
-import { INITIAL_PID_NAMESPACE } from "../process/constants.ts";
+import { INITIAL_PID_NAMESPACE, KERNEL } from "../process/constants.ts";
 import { findHazards, type TargetFacts } from "../process/hazards.ts";
-import { isAlive, type ProcessInfo } from "../process/process-info.ts";
+import { isAtLeast, parseKernelVersion } from "../process/kernel-version.ts";
+import { executableMappings, type LoadedModule } from "../process/modules.ts";
+import { isAlive, type ProcessInfo, requireTarget } from "../process/process-info.ts";
 import { readTargetFacts } from "../process/target-facts.ts";
 import type { RecordingEvent, StackClass, Time } from "../recording/events.ts";
 import { AccountReader } from "./account-reader.ts";
 import { MappingTracker } from "./mapping-tracker.ts";
 import { placeProbe } from "./probe-placement.ts";
 import { planProbes } from "./probes.ts";
+import { UnwindMaps } from "./unwind-maps.ts";
+import { UnwindTables } from "./unwind-tables.ts";
 
 export type CaptureOptions = {
   /** Version of leakline, for the recording. */
@@ -33,6 +37,8 @@ export type CaptureOptions = {
   maxStacks: number;
   /** Attach probes one by one, as on kernels before 6.10; detaching takes a tenth of a second for each. */
   singleProbes: boolean;
+  /** How stacks are walked: by unwind tables where the kernel can (5.17, x86-64), or always by frame pointers. */
+  walk: "tables" | "frame-pointers";
 };
 
 export type Capture = {
@@ -44,6 +50,8 @@ export type Capture = {
    * readable.
    */
   poll(): void;
+  /** Looks for files that were mapped since: until then, stacks end in their code. Call it a few times a second. */
+  refresh(): void;
   /** Detaches. */
   close(): void;
 };
@@ -65,26 +73,55 @@ export async function startCapture(
   const facts = readTargetFacts(pid);
   checkHazards(facts, warn);
   const { info: process, allocators: libraries } = facts;
+  const tables = walksByTables(options) ? new UnwindTables(process.pid, warn) : undefined;
+  const capacity = (tables?.countRows(executableMappings(process.pid)) ?? 0) + SPARE_UNWIND_ROWS;
   const libbpf = await loadLibbpf(options.singleProbes);
   const object = libbpf.open(objectPath());
   try {
     object.setMaxEntries("blocks", options.maxBlocks);
     object.setMaxEntries("totals", options.maxStacks);
     object.setMaxEntries("frames", options.maxStacks);
+    if (tables) object.setMaxEntries("unwind_rows", capacity);
+    object.skipProgram(tables ? BY_FRAME_POINTERS : BY_TABLES);
     object.load();
     const reader = new AccountReader(process.pid, object);
-    const tracker = new MappingTracker(process.pid, emit, warn);
+    const modulesChanged = tables && useTables(object, tables, capacity, warn);
+    const tracker = new MappingTracker(process.pid, { emit, warn, ...(modulesChanged && { modulesChanged }) });
     const now = Date.now();
     emit({ kind: "start", time: now, leakline: options.leakline, architecture: machine(), kernel: release() });
     emit(describeProcess(process, now));
     tracker.update(now);
-    attachProbes(object, process.pid, libraries, options.classes);
-    return new LiveCapture(process, libraries, object, reader, tracker, emit);
+    attachProbes(object, tables ? BY_TABLES : BY_FRAME_POINTERS, process.pid, libraries, options.classes);
+    return new LiveCapture(process, libraries, object, reader, tracker, emit, warn);
   } catch (error) {
     object.close();
     if (!isAlive(process.pid, process.startTime)) throw exitedDuringAttach(process, error);
     throw error;
   }
+}
+
+/** The two forms of the program for function entries. */
+const BY_TABLES = "function_enter_by_tables";
+const BY_FRAME_POINTERS = "function_enter";
+
+/** Room for libraries that are opened later, 8 bytes a row: twenty times libc's. */
+const SPARE_UNWIND_ROWS = 1 << 19;
+
+function walksByTables({ walk }: CaptureOptions): boolean {
+  if (walk === "frame-pointers" || arch() !== "x64") return false;
+  const version = parseKernelVersion(release());
+  return version !== undefined && isAtLeast(version, KERNEL.loop);
+}
+
+function useTables(
+  object: BpfObject,
+  tables: UnwindTables,
+  capacity: number,
+  warn: (message: string) => void,
+): (modules: readonly LoadedModule[]) => void {
+  const maps = new UnwindMaps(object, capacity);
+  const full = ({ path }: LoadedModule): void => warn(`${path}: no room for its unwind table, stacks end in its code`);
+  return (modules) => maps.update(modules, tables, full);
 }
 
 /** @throws LeaklineError `refused` when probes would hurt the process, `unsupported` when there is nothing to probe. */
@@ -107,6 +144,7 @@ class LiveCapture implements Capture {
   private readonly reader: AccountReader;
   private readonly tracker: MappingTracker;
   private readonly emit: (event: RecordingEvent) => void;
+  private readonly warn: (message: string) => void;
 
   constructor(
     process: ProcessInfo,
@@ -115,6 +153,7 @@ class LiveCapture implements Capture {
     reader: AccountReader,
     tracker: MappingTracker,
     emit: (event: RecordingEvent) => void,
+    warn: (message: string) => void,
   ) {
     this.process = process;
     this.libraries = libraries;
@@ -122,6 +161,7 @@ class LiveCapture implements Capture {
     this.reader = reader;
     this.tracker = tracker;
     this.emit = emit;
+    this.warn = warn;
   }
 
   poll(): void {
@@ -135,13 +175,22 @@ class LiveCapture implements Capture {
     if (alive) forgetDeadThreads(this.object, this.process.pid);
   }
 
+  refresh(): void {
+    if (isAlive(this.process.pid, this.process.startTime)) this.updateMappings(Date.now());
+  }
+
   close(): void {
     this.object.close();
   }
 
   private updateMappings(time: Time): void {
     try {
-      this.tracker.update(time);
+      if (!this.tracker.update(time)) return;
+      const info = requireTarget(this.process.pid);
+      this.emit(describeProcess(info, time));
+      this.warn(
+        `process ${info.pid} has executed ${info.executable}: what it left before is still listed, but is gone`,
+      );
     } catch (error) {
       // It exited just now: the next poll notices.
       if (!(error instanceof LeaklineError && error.code === "target-gone")) throw error;
@@ -151,6 +200,7 @@ class LiveCapture implements Capture {
 
 function attachProbes(
   object: BpfObject,
+  entryProgram: string,
   pid: number,
   libraries: readonly AllocatorLibrary[],
   classes: ReadonlySet<StackClass>,
@@ -160,7 +210,7 @@ function attachProbes(
     const { entries, returns } = withPlacement(path, (distanceOf) => planProbes(functions, classes, distanceOf));
     // Returns first: a pending call must never wait for a return that has no probe.
     object.attachUprobes("function_return", pid, path, returns, true);
-    object.attachUprobes("function_enter", pid, path, entries, false);
+    object.attachUprobes(entryProgram, pid, path, entries, false);
   }
 }
 

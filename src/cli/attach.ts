@@ -36,7 +36,10 @@ export async function attachAndReport(pid: number, live: LiveOptions, options: R
   const { debugDirectories } = options;
   const symbolizer = new Symbolizer(recording, localFiles({ pid, debugDirectories }));
   const end = await traceLive(pid, live, {
-    emit: (event) => recording.apply(event),
+    emit(event) {
+      recording.apply(event);
+      if (event.kind === "mappings") symbolizer.openMappedFiles(event);
+    },
     attached({ process, libraries }) {
       const files = libraries.map((library) => library.module.path).join(", ");
       note(`attached to ${process.command} (${process.pid}): allocator in ${files}`);

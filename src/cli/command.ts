@@ -104,7 +104,8 @@ export function parseArguments(command: Command, words: readonly string[]): Argu
     const { values, positionals } = parseArgs({ args: [...words], options, allowPositionals: true, strict: true });
     return new Arguments(positionals, values);
   } catch (cause) {
-    const [message] = (cause as Error).message.split(". ");
+    // The first sentence; what follows explains itself over several lines.
+    const [message] = (cause as Error).message.split(/\.\s/);
     throw new LeaklineError("usage", message, { cause, hint: `leakline ${command.name} --help shows its options` });
   }
 }

@@ -59,7 +59,8 @@ export function startControls(prefix?: string): Controls {
     close() {
       clearInterval(timer);
       stopKeys();
-      for (const [signal, handler] of handlers) process.off(signal, handler);
+      // SIGUSR1 stays harmless: somebody may ask for a report just when we end, and that must not be our death.
+      for (const [signal, handler] of handlers) if (signal !== "SIGUSR1") process.off(signal, handler);
     },
   };
 }

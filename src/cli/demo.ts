@@ -10,12 +10,12 @@ import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { LeaklineError } from "../base/errors.ts";
+import { describeError, type ErrorCode, LeaklineError } from "../base/errors.ts";
 import { attachAndReport } from "./attach.ts";
 import { type Arguments, type Command, usageError } from "./command.ts";
 import { diagnose } from "./doctor.ts";
 import { EXIT } from "./exit-codes.ts";
-import { liveOptionsFrom } from "./live.ts";
+import { type LiveOptions, liveOptionsFrom } from "./live.ts";
 import { note, print } from "./output.ts";
 import { reportRecording } from "./report.ts";
 import { REPORT_OPTIONS, type ReportOptions, reportOptionsFrom } from "./report-options.ts";
@@ -40,24 +40,41 @@ export const demo: Command = {
 async function run(given: Arguments): Promise<number> {
   if (given.operands.length > 0) throw usageError(`${given.operands[0]}: demo takes no operands`);
   const options = reportOptionsFrom(given);
-  const missing = given.flag("replay") ? [] : await obstacles();
-  if (given.flag("replay") || missing.length > 0) {
-    if (missing.length > 0) note(`this machine cannot trace:\n${missing.map((line) => `  ${line}`).join("\n")}`);
+  const live = liveOptionsFrom(given);
+  if (given.flag("replay")) {
     await replay(options);
     return EXIT.done;
   }
+  const missing = await obstacles();
+  if (missing.length === 0) {
+    try {
+      await traceProgram(live, options);
+      return EXIT.done;
+    } catch (error) {
+      if (!(error instanceof LeaklineError && CANNOT_TRACE.has(error.code))) throw error;
+      missing.push(describeError(error));
+    }
+  }
+  note(`this machine cannot trace:\n${missing.map((line) => `  ${line}`).join("\n")}`);
+  await replay(options);
+  return EXIT.done;
+}
+
+/** What an attach fails with where the checks saw no obstacle: a container's seccomp filter, a kernel without eBPF. */
+const CANNOT_TRACE: ReadonlySet<ErrorCode> = new Set(["permission", "unsupported", "not-found"]);
+
+async function traceProgram(live: LiveOptions, options: ReportOptions): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "leakline-demo-"));
   try {
     const target = await startTarget(compile(folder));
     try {
-      await attachAndReport(target.pid as number, liveOptionsFrom(given), options);
+      await attachAndReport(target.pid as number, live, options);
     } finally {
       target.kill("SIGKILL");
     }
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-  return EXIT.done;
 }
 
 /** What keeps this machine from tracing, each with its mend. */
@@ -70,7 +87,9 @@ async function obstacles(): Promise<string[]> {
 }
 
 async function replay(options: ReportOptions): Promise<void> {
-  print(`REPLAY: what follows was recorded on another machine; nothing is traced here.\n`);
+  const label = "REPLAY: what follows was recorded on another machine; nothing is traced here.";
+  if (options.json) note(label);
+  else print(`${label}\n`);
   await reportRecording(join(DEMO, "replay", "leak.rec"), [join(DEMO, "replay", "root")], options);
 }
 

@@ -15,6 +15,7 @@ export const LIVE_OPTIONS: OptionTable = {
   "no-mmap": { help: "leave out mmap, munmap and mremap; only malloc and its family" },
   "max-blocks": { value: "N", help: "most blocks at a time; further ones are counted as dropped", default: "1048576" },
   "max-stacks": { value: "N", help: "most different stacks; likewise", default: "16384" },
+  "frame-pointers": { help: "walk stacks by frame pointers instead of unwind tables" },
   "single-probes": { help: "attach probes one by one, as on kernels before 6.10" },
   "control-prefix": { value: "PATH", help: "touch PATH_print prints now, touch PATH_quit ends" },
 };
@@ -42,6 +43,7 @@ export function liveOptionsFrom(given: Arguments): LiveOptions {
       classes: new Set<StackClass>(given.flag("no-mmap") ? ["heap"] : ["heap", "mapping"]),
       maxBlocks: given.integer("max-blocks", 1, 1 << 28) ?? 1 << 20,
       maxStacks: given.integer("max-stacks", 1, MAX_STACKS) ?? 1 << 14,
+      walk: given.flag("frame-pointers") ? "frame-pointers" : "tables",
       singleProbes: given.flag("single-probes"),
     },
   };
@@ -81,8 +83,8 @@ export async function traceLive(pid: number, options: LiveOptions, handlers: Tra
   }
 }
 
-/** How often we look whether the process still lives, milliseconds. */
-const ALIVE_POLL = 250;
+/** How often we look whether the process still lives, and what it has mapped, milliseconds. */
+const LOOK = 250;
 
 async function followRhythm(
   capture: Capture,
@@ -100,7 +102,7 @@ async function followRhythm(
     handlers.reading(last);
   };
   for (;;) {
-    const wait = Math.min(nextReading, endTime, performance.now() + ALIVE_POLL) - performance.now();
+    const wait = Math.min(nextReading, endTime, performance.now() + LOOK) - performance.now();
     const control = await controls.next(Math.max(0, wait));
     const now = performance.now();
     const end = whyEnd(control === "quit", isAlive(pid, startTime), now >= endTime);
@@ -108,7 +110,10 @@ async function followRhythm(
       read(true);
       return end;
     }
-    if (control !== "print" && now < nextReading) continue;
+    if (control !== "print" && now < nextReading) {
+      capture.refresh();
+      continue;
+    }
     // Readings that the machine was too busy for are skipped, not made up for.
     if (now >= nextReading) nextReading = Math.max(nextReading + options.interval, now);
     read(false);

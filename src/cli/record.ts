@@ -2,6 +2,7 @@
 
 import { unlinkSync } from "node:fs";
 import { createRecording } from "../recording/writer.ts";
+import { plural } from "../report/names.ts";
 import { type Arguments, type Command, parsePid, usageError } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
 import { LIVE_OPTIONS, liveOptionsFrom, traceLive } from "./live.ts";
@@ -42,10 +43,10 @@ async function run(given: Arguments): Promise<number> {
       },
       reading() {
         readings++;
-        if (process.stderr.isTTY) process.stderr.write(`\r${readings} readings, ${writer.size} bytes `);
+        if (process.stderr.isTTY) process.stderr.write(`\r${plural(readings, "reading")}, ${writer.size} bytes `);
       },
     });
-    note(`${end}: ${readings} readings, ${writer.size} bytes; resolve them with: leakline report ${path}`);
+    note(`${end}: ${plural(readings, "reading")}, ${writer.size} bytes; resolve them with: leakline report ${path}`);
   } finally {
     writer.close();
     // Nothing was read, so nothing is lost: an empty file would only be in the way of the next try.

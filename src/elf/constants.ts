@@ -104,4 +104,3 @@ export const DW_EH_PE_SDATA4 = 0x0b;
 export const DW_EH_PE_SDATA8 = 0x0c;
 export const DW_EH_PE_PCREL = 0x10;
 export const DW_EH_PE_DATAREL = 0x30;
-export const DW_EH_PE_OMIT = 0xff;

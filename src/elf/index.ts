@@ -4,6 +4,7 @@
 
 export { type FunctionBounds, findBounds, functionBounds } from "./eh-frame.ts";
 export { ElfFile, type ElfOptions, openElf } from "./elf-file.ts";
+export { type Cie, FrameReader, type FrameSection, findDebugFrame, findEhFrame } from "./frame-reader.ts";
 export { type CodeLayout, LAYOUT_START, layOutCode } from "./layout.ts";
 export { miniDebugInfo } from "./mini-debug-info.ts";
 export type { DebugAltLink, DebugLink } from "./notes.ts";

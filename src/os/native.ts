@@ -55,10 +55,13 @@ async function loadKoffi() {
   try {
     return (await import("koffi")).default;
   } catch (cause) {
-    throw new LeaklineError("unsupported", `koffi has no binary for ${process.platform}/${process.arch}`, {
-      cause,
-      hint: "record on a machine with one, and read the recording here",
-    });
+    const isMissing = (cause as NodeJS.ErrnoException).code === "ERR_MODULE_NOT_FOUND";
+    throw isMissing
+      ? new LeaklineError("unsupported", "the npm package koffi is not installed", { cause, hint: "npm ci" })
+      : new LeaklineError("unsupported", `koffi has no binary for ${process.platform}/${process.arch}`, {
+          cause,
+          hint: "record on a machine with one, and read the recording here",
+        });
   }
 }
 

@@ -48,6 +48,8 @@ export const INITIAL_USER_NAMESPACE = "user:[4026531837]";
 export const KERNEL = {
   /** `bpf_get_attach_cookie`: one program serves many probes. Without it leakline does not work. */
   attachCookie: [5, 15],
+  /** `bpf_loop`: stacks can be walked by unwind tables. */
+  loop: [5, 17],
   /** Attaches all probes in one call. It exists since 6.6, but missed all threads but one until 6.10. */
   uprobeMulti: [6, 10],
   /** Return probes become a system call and cheaper... */

@@ -82,7 +82,7 @@ export type MappingsEvent = {
 export type StackClass = "heap" | "mapping";
 
 /** Why a stack has no further frame. */
-export type StackEnd = "end" | "bad-frame-pointer" | "unreadable" | "too-deep";
+export type StackEnd = "end" | "bad-frame-pointer" | "unreadable" | "too-deep" | "no-rule" | "bad-frame";
 
 /** A call stack, written once. */
 export type StackEvent = {

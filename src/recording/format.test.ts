@@ -91,7 +91,9 @@ function inWordsOfThePage(event: RecordingEvent): object {
           stack: event.stack,
           pid: event.pid,
           class: { heap: 0, mapping: 1 }[event.class],
-          end: { end: 0, "bad-frame-pointer": 1, unreadable: 2, "too-deep": 3 }[event.end],
+          end: { end: 0, "bad-frame-pointer": 1, unreadable: 2, "too-deep": 3, "no-rule": 4, "bad-frame": 5 }[
+            event.end
+          ],
           addresses: event.addresses.map(String),
         },
       };

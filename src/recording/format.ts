@@ -125,7 +125,7 @@ const stack = record<StackEvent>({
   stack: stackNumber,
   pid,
   class: oneOf("heap", "mapping"),
-  end: oneOf("end", "bad-frame-pointer", "unreadable", "too-deep"),
+  end: oneOf("end", "bad-frame-pointer", "unreadable", "too-deep", "no-rule", "bad-frame"),
   addresses: list(address),
 });
 

@@ -13,7 +13,7 @@ test("after each interval the file holds all events so far: a killed recorder lo
   const writer = createRecording(path);
   const beforeInterval = SAMPLE.findIndex(({ kind }) => kind === "interval");
   for (const event of SAMPLE.slice(0, beforeInterval)) writer.add(event);
-  expect(readFileSync(path)).toHaveLength(0);
+  expect(decodeRecording(readFileSync(path)).events).toEqual([]);
   writer.add(SAMPLE[beforeInterval]);
   expect(decodeRecording(readFileSync(path)).events).toEqual(SAMPLE.slice(0, beforeInterval + 1));
   expect(writer.size).toBe(statSync(path).size);
@@ -24,8 +24,16 @@ test("after each interval the file holds all events so far: a killed recorder lo
 
 test("only its owner may read a recording", () => {
   const path = join(temporaryDirectory(), "leak.rec");
-  createRecording(path).close();
+  createRecording(path);
   expect(statSync(path).mode & 0o777).toBe(0o600);
+});
+
+test("a recording that was ended before its first interval leaves no file", () => {
+  const path = join(temporaryDirectory(), "leak.rec");
+  const writer = createRecording(path);
+  writer.add(SAMPLE[0]);
+  writer.close();
+  expect(existsSync(path)).toBe(false);
 });
 
 test("a file that is there already is never overwritten, and a folder that is not there is named", () => {

@@ -1,22 +1,23 @@
 /** Writes a recording to a file: append-only, one write an interval. */
 
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, openSync, unlinkSync, writeSync } from "node:fs";
 import { LeaklineError } from "../base/errors.ts";
 import { ByteWriter } from "./codec.ts";
 import type { RecordingEvent } from "./events.ts";
-import { encodeChunk, encodeFileHeader } from "./format.ts";
+import { encodeChunk, encodeFileHeader, FILE_HEADER_SIZE } from "./format.ts";
 
 export type RecordingWriter = {
   /** Keeps the event; an interval or the end writes all that was kept. */
   add(event: RecordingEvent): void;
   /** Bytes in the file so far. */
   readonly size: number;
+  /** Removes the file when nothing came to be in it: what could not be traced leaves no recording. */
   close(): void;
 };
 
 /**
- * @throws LeaklineError `io` when the file exists already (a recording is never overwritten) or cannot be created, and
- *   from `add` when the disk is full; what was written before stays readable.
+ * @throws LeaklineError `io` when the file exists already (a recording is never overwritten) or cannot be created, and,
+ *   from `add` too, when the disk is full; what was written before stays readable.
  */
 export function createRecording(path: string): RecordingWriter {
   let fd: number;
@@ -50,6 +51,7 @@ export function createRecording(path: string): RecordingWriter {
     }
   }
 
+  flush();
   return {
     add(event) {
       encodeChunk(pending, event);
@@ -60,6 +62,7 @@ export function createRecording(path: string): RecordingWriter {
     },
     close() {
       closeSync(fd);
+      if (size === FILE_HEADER_SIZE) unlinkSync(path);
     },
   };
 }

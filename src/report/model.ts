@@ -39,6 +39,8 @@ export type ReportStack = {
 
 /** How far the report can be trusted. */
 export type Quality = Losses & {
+  /** All stacks of the recording, by why they end where they end; `end`: they are whole. */
+  stackEnds: { [end in StackEnd]?: number };
   /** Why the recording could be read only in part. */
   damage: string | undefined;
 };
@@ -81,6 +83,12 @@ export function buildReport(
         end: stack.end,
       };
     }),
-    quality: { ...recording.losses, damage: options.damage },
+    quality: { ...recording.losses, stackEnds: countStackEnds(recording), damage: options.damage },
   };
+}
+
+function countStackEnds(recording: Recording): Quality["stackEnds"] {
+  const counts: Quality["stackEnds"] = {};
+  for (const { end } of recording.stacks.values()) counts[end] = (counts[end] ?? 0) + 1;
+  return counts;
 }

@@ -42,7 +42,7 @@ function report(stacks: ReportStack[], rest: Partial<Report> = {}): Report {
     process: { pid: 22487, name: "test_memleak", executable: "/home/u/test_memleak" },
     totals: { bytes, blocks, stacks: stacks.length },
     stacks,
-    quality: { ...noLosses(), damage: undefined },
+    quality: { ...noLosses(), stackEnds: {}, damage: undefined },
     ...rest,
   };
 }
@@ -101,6 +101,7 @@ test("what limits the trust in a report stands in it", () => {
     missedFrees: 1,
     unmatchedFrees: 7,
     abandonedCalls: 2,
+    stackEnds: { end: 1999, "no-rule": 1 },
     damage: "truncated chunk at byte 99 of 100",
   };
   const [heading, last] = lines(
@@ -110,6 +111,6 @@ test("what limits the trust in a report stands in it", () => {
     "[09:05:03] final report, no process: 1 byte outstanding in 1 allocation from 12 stacks, the largest 0 shown",
   );
   expect(last).toBe(
-    "data quality: 321 allocations DROPPED (1 table of blocks full, 20 of stacks, 300 of threads): raise --max-blocks or --max-stacks; 1 free missed; 2 allocator calls left without returning; recording damaged: truncated chunk at byte 99 of 100; 7 frees of blocks from before the start",
+    "data quality: 321 allocations DROPPED (1 table of blocks full, 20 of stacks, 300 of threads): raise --max-blocks or --max-stacks; 1 free missed; 2 allocator calls left without returning; recording damaged: truncated chunk at byte 99 of 100; 99.9% of 2000 stacks whole (1: code without unwind information); 7 frees of blocks from before the start",
   );
 });

@@ -101,7 +101,21 @@ const STACK_ENDS = {
   "bad-frame-pointer": "code without frame pointers",
   unreadable: "memory could not be read",
   "too-deep": "deeper than 127 frames",
+  "no-rule": "code without unwind information",
+  "bad-frame": "the unwind information does not fit the stack",
 } as const;
+
+/** `99.5% of 200 stacks whole (1: code without unwind information)` */
+function renderStackEnds(ends: Quality["stackEnds"]): string[] {
+  const cut = (Object.keys(STACK_ENDS) as (keyof typeof STACK_ENDS)[]).filter((end) => end !== "end" && ends[end]);
+  const total = Object.values(ends).reduce((sum, count) => sum + count, 0);
+  if (total === 0) return [];
+  const share = (100 * (ends.end ?? 0)) / total;
+  const reasons = cut.map((end) => `${ends[end]}: ${STACK_ENDS[end]}`).join(", ");
+  // Never rounded up to 100.
+  const percent = share === 100 ? "100" : Math.min(share, 99.9).toFixed(1);
+  return [`${percent}% of ${plural(total, "stack")} whole${reasons && ` (${reasons})`}`];
+}
 
 function renderQuality(quality: Quality): string {
   const parts: string[] = [];
@@ -116,6 +130,7 @@ function renderQuality(quality: Quality): string {
     parts.push(`${plural(quality.abandonedCalls, "allocator call")} left without returning`);
   if (quality.damage) parts.push(`recording damaged: ${quality.damage}`);
   if (parts.length === 0) parts.push("nothing dropped");
+  parts.push(...renderStackEnds(quality.stackEnds));
   parts.push(`${plural(quality.unmatchedFrees, "free")} of blocks from before the start`);
   return `data quality: ${parts.join("; ")}`;
 }

@@ -4,6 +4,7 @@
  */
 
 import type { ByteSource, Decompress } from "../base/bytes.ts";
+import type { RecordedSegment } from "../recording/events.ts";
 import type { PerfMap } from "./perf-map.ts";
 
 /** A file that is wanted. */
@@ -12,6 +13,8 @@ export type WantedFile = {
   path: string;
   /** One of the mappings of it: on Linux a living process's mapping leads to its file even when that was deleted. */
   mapping?: { start: bigint; end: bigint } | undefined;
+  /** Its loaded segments, when they are known: what a file without a build ID is recognised by. */
+  segments?: readonly RecordedSegment[] | undefined;
   /** Where there is no build ID to go by: what maps shows. Means something only on the machine it comes from. */
   inode?: { deviceMajor: number; deviceMinor: number; inode: bigint } | undefined;
 };

@@ -2,12 +2,15 @@
  * From a path and a build ID to the ELF file that is really meant.
  *
  * A file that merely has the right path is not good enough: binaries are replaced by upgrades, and names from the new
- * one would be wrong for a process that runs the old one. So what has a build ID is recognised by it.
+ * one would be wrong for a process that runs the old one. So what has a build ID is recognised by it, and what has none
+ * by its segments, which at least tell most builds apart.
  */
 
 import type { ByteSource } from "../base/bytes.ts";
 import { describeError, LeaklineError } from "../base/errors.ts";
+import { PT_LOAD } from "../elf/constants.ts";
 import { type ElfFile, openElf } from "../elf/index.ts";
+import type { RecordedSegment } from "../recording/events.ts";
 import type { BuildIdKind, FileProvider, WantedFile } from "./file-provider.ts";
 
 /** Throws a LeaklineError `mismatch` when a file is not the one that is meant. */
@@ -19,7 +22,7 @@ export type CheckFile = (elf: ElfFile) => void;
  *   the one that was found could not be read.
  */
 export function openModule(files: FileProvider, wanted: WantedFile, buildId: string | undefined): ElfFile {
-  return openChecked(files, wanted, hasBuildId(buildId));
+  return openChecked(files, wanted, isMeant(wanted, buildId));
 }
 
 /** As openModule, but undefined with a note for what is optional: a separate debug file. */
@@ -29,7 +32,7 @@ export function tryOpenModule(
   buildId: string | undefined,
   problem: (message: string) => void,
 ): ElfFile | undefined {
-  return tryOpenChecked(files, wanted, hasBuildId(buildId), problem);
+  return tryOpenChecked(files, wanted, isMeant(wanted, buildId), problem);
 }
 
 /** The file with a build ID from the provider's store; undefined, with a note when it was found and refused. */
@@ -86,11 +89,36 @@ function openChecked(files: FileProvider, wanted: WantedFile, check: CheckFile):
   );
 }
 
-function hasBuildId(buildId: string | undefined): CheckFile {
+/** By its build ID; a file that has none by its segments, when they are known. */
+function isMeant({ segments }: WantedFile, buildId: string | undefined): CheckFile {
   return (elf) => {
-    if (!buildId || elf.buildId === buildId) return;
-    throw new LeaklineError("mismatch", `${elf.name} has build ID ${elf.buildId ?? "none"}, not ${buildId}`, {
+    const difference = differenceFrom(elf, segments, buildId);
+    if (difference === undefined) return;
+    throw new LeaklineError("mismatch", `${elf.name} ${difference}`, {
       hint: "give the binaries of the recorded machine with --sysroot",
     });
   };
+}
+
+/** Why the file is not the one that is meant; undefined when it is. */
+function differenceFrom(
+  elf: ElfFile,
+  segments: WantedFile["segments"],
+  buildId: string | undefined,
+): string | undefined {
+  if (buildId) return elf.buildId === buildId ? undefined : `has build ID ${elf.buildId ?? "none"}, not ${buildId}`;
+  if (!segments?.length) return undefined;
+  const loaded = elf.segments.filter(({ type }) => type === PT_LOAD);
+  const same = loaded.length === segments.length && loaded.every((segment, i) => isSameSegment(segment, segments[i]));
+  return same ? undefined : "is another file: it has no build ID, and its segments are not those recorded";
+}
+
+function isSameSegment(a: RecordedSegment, b: RecordedSegment): boolean {
+  return (
+    a.offset === b.offset &&
+    a.fileSize === b.fileSize &&
+    a.address === b.address &&
+    a.memorySize === b.memorySize &&
+    a.flags === b.flags
+  );
 }

@@ -11,18 +11,21 @@ import { absoluteAddress, fileOffset, hex, type VirtualAddress } from "../base/a
 import { LeaklineError } from "../base/errors.ts";
 import { type ElfFile, fileOffsetToVirtual } from "../elf/index.ts";
 import { findMapping } from "../normalize/normalize.ts";
-import type { FileEvent, RecordedMapping, StackEvent, Time } from "../recording/events.ts";
+import type { FileEvent, MappingsEvent, RecordedMapping, StackEvent, Time } from "../recording/events.ts";
 import type { Recording } from "../recording/recording.ts";
 import { Answers } from "./answers.ts";
 import type { FileProvider, WantedFile } from "./file-provider.ts";
 import type { Frame } from "./frame.ts";
 import { Module, type ModuleFrame } from "./module.ts";
-import { ModuleCache } from "./module-cache.ts";
+import { DEFAULT_OPEN_FILES, ModuleCache } from "./module-cache.ts";
 import { openByBuildId, openModule } from "./open-module.ts";
 import type { PerfMap } from "./perf-map.ts";
 
 /** Answers kept, each of some hundred bytes: about 10 MB. */
 const MAX_ANSWERS = 1 << 15;
+
+/** Files opened before they are needed; half of what may be open (DEFAULT_OPEN_FILES), for they open more when used. */
+const MAX_FILES_AHEAD = DEFAULT_OPEN_FILES / 2;
 
 /** The module of frames that are in no file. */
 const GENERATED_CODE = "[jit]";
@@ -92,6 +95,21 @@ export class Symbolizer {
     this.answers.clear();
   }
 
+  /**
+   * Opens the files that a process has mapped now, up to a limit. A process takes what only leads through it with it:
+   * its deleted files, its mount namespace.
+   */
+  openMappedFiles({ mappings }: MappingsEvent): void {
+    const files = new Set<number>();
+    for (const mapping of mappings) {
+      const file = this.recording.files.get(mapping.file);
+      if (!file || files.has(file.file)) continue;
+      if (files.size === MAX_FILES_AHEAD) return;
+      files.add(file.file);
+      this.modules.get(file.file, () => this.openMapped(file, mapping));
+    }
+  }
+
   /** What was found damaged or missing in the files used so far. */
   problems(): string[] {
     const problems = this.modules.problems();
@@ -113,8 +131,7 @@ export class Symbolizer {
       if (!isKernelMemory(mapping.label)) return this.findGenerated(pid, address, isReturnAddress);
       return { address, inlined: false, reason: `in ${mapping.label}, the kernel's own memory that is no file` };
     }
-    const wanted = { path: file.path, mapping, inode: file.buildId === "" ? file : undefined };
-    const open = (): Module | LeaklineError => this.openModule(wanted, file.buildId);
+    const open = (): Module | LeaklineError => this.openMapped(file, mapping);
     const module = this.modules.get(file.file, open);
     const place = placeOf(address, file.path, file.buildId);
     const offset = fileOffset(Number(address - mapping.start) + mapping.offset);
@@ -174,6 +191,11 @@ export class Symbolizer {
       if (!(error instanceof LeaklineError)) throw error;
       return { ...frame, reason: `code generated at run time: ${error.message}` };
     }
+  }
+
+  private openMapped(file: FileEvent, mapping: RecordedMapping): Module | LeaklineError {
+    const { path, segments, buildId } = file;
+    return this.openModule({ path, mapping, segments, inode: buildId === "" ? file : undefined }, buildId);
   }
 
   private openModule(wanted: WantedFile, buildId: string): Module | LeaklineError {

@@ -125,7 +125,7 @@ def stack(p):
         "stack": p.number(),
         "pid": p.pid(),
         "class": p.one_of(2),
-        "end": p.one_of(4),
+        "end": p.one_of(6),
         "addresses": p.list_of(p.u64),
     }
 

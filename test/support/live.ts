@@ -2,14 +2,16 @@
 
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterEach } from "vitest";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const MAIN = join(ROOT, "dist", "cli", "main.js");
+/** What a user runs. */
+export const MAIN = join(ROOT, "dist", "cli", "main.js");
 const PROGRAMS = join(ROOT, "test", "live", "programs");
 
 /** Compiles `test/live/programs/NAME.c`; gives the program's path. */
@@ -38,8 +40,12 @@ export type Target = {
 };
 
 /** Starts a program and waits for its first line. The programs print `ready` when they have been set up. */
-export async function startTarget(program: string, args: readonly string[] = []): Promise<Target> {
-  const child = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] });
+export async function startTarget(
+  program: string,
+  args: readonly string[] = [],
+  env: NodeJS.ProcessEnv = {},
+): Promise<Target> {
+  const child = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"], env: { ...process.env, ...env } });
   started.add(child);
   await once(child, "spawn");
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
@@ -59,6 +65,30 @@ export async function startTarget(program: string, args: readonly string[] = [])
   return target;
 }
 
+/** Compiles the tutorial's program and starts it: it prints nothing, and leaks 4 bytes twice a second. */
+export async function startTutorial(
+  folder: string,
+  flags: readonly string[] = ["-g", "-O0"],
+): Promise<{ pid: number; program: string; child: ChildProcess }> {
+  const program = join(folder, "test_memleak");
+  execFileSync("gcc", [join(ROOT, "demo", "test_memleak.c"), "-o", program, ...flags]);
+  return { program, ...(await startQuiet(program)) };
+}
+
+/** Starts a program that prints nothing, and waits until it sleeps: by then it has been loaded. */
+export async function startQuiet(
+  program: string,
+  args: readonly string[] = [],
+): Promise<{ pid: number; child: ChildProcess }> {
+  const child = spawn(program, args, { stdio: "ignore" });
+  started.add(child);
+  await once(child, "spawn");
+  const pid = child.pid as number;
+  const isAsleep = (): boolean => /\) S /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  while (!isAsleep()) await setTimeout(10);
+  return { pid, child };
+}
+
 export type Finished = { code: number | null; stdout: string; stderr: string };
 
 /** Runs leakline to its end. */
@@ -72,15 +102,23 @@ export type Running = {
   child: ChildProcess;
   /** Resolves when stderr has held this text. */
   said(text: string): Promise<void>;
+  /** Resolves when stdout has held this text so many times. */
+  showed(text: string, times?: number): Promise<void>;
   /** Resolves when stdout has held so many reports (lines, with --json). */
   printed(lines: number): Promise<void>;
   finished: Promise<Finished>;
 };
 
 /** Starts leakline and lets it run. */
-export function startLeakline(args: readonly string[], command: readonly string[] = [process.execPath, MAIN]): Running {
-  const [program, ...before] = command;
-  const child = spawn(program, [...before, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+export function startLeakline(args: readonly string[]): Running {
+  return startCommand([process.execPath, MAIN, ...args]);
+}
+
+/** Starts a command line that runs leakline in some way. Its stdin is a pipe that stays open. */
+export function startCommand([program, ...args]: readonly string[]): Running {
+  const env = { ...process.env, NO_COLOR: "1" };
+  const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"], env });
+  child.stdin.on("error", () => {}); // it may end before it reads
   started.add(child);
   let stdout = "";
   let stderr = "";
@@ -106,6 +144,7 @@ export function startLeakline(args: readonly string[], command: readonly string[
   return {
     child,
     said: (text) => until(() => stderr.includes(text)),
+    showed: (text, times = 1) => until(() => stdout.split(text).length > times),
     printed: (lines) => until(() => stdout.split("\n").length > lines),
     finished,
   };
@@ -139,9 +178,11 @@ export type JsonFrame = {
   offset?: number;
   file?: string;
   line?: number;
+  column?: number;
   inlined: boolean;
   module?: string;
   moduleAddress?: string;
+  symbolSource?: string;
   reason?: string;
 };
 export type JsonStack = { id: number; class: string; bytes: number; blocks: number; frames: JsonFrame[] };

@@ -115,7 +115,7 @@ export const anyEvent: fc.Arbitrary<RecordingEvent> = fc.oneof(
     stack: number,
     pid,
     class: fc.constantFrom("heap" as const, "mapping" as const),
-    end: fc.constantFrom("end" as const, "bad-frame-pointer" as const, "unreadable" as const, "too-deep" as const),
+    end: fc.constantFrom(...(["end", "bad-frame-pointer", "unreadable", "too-deep", "no-rule", "bad-frame"] as const)),
     addresses: fc.array(address),
   }),
   fc.record({

@@ -31,11 +31,7 @@ export function openLiveProcess(
 ): LiveProcess {
   const { pid } = requireTarget(id);
   const recording = new Recording();
-  new MappingTracker(
-    pid,
-    (event) => recording.apply(event),
-    () => {},
-  ).update(0);
+  new MappingTracker(pid, { emit: (event) => recording.apply(event), warn() {} }).update(0);
   const symbolizer = new Symbolizer(recording, localFiles({ pid, debugDirectories, debuginfod }));
   return {
     pid,

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Walks a user stack by unwind tables: code that was compiled without frame pointers has them all the same, in
+ * .eh_frame. x86-64.
+ *
+ * User space compiles each mapped file's .eh_frame into rows, sorted by address, each with the rule that holds from
+ * there on (src/unwind/): where the canonical frame address (CFA) is, the stack pointer before the call, and where the
+ * caller's rbp was saved. All rows of all files stand in one array; a mapping says which of them are its file's.
+ *
+ * At a function's entry the registers are exact: the return address is on top of the stack, and the CFA of the caller
+ * is known. From then on, a step is two binary searches, mapping and row, and one read of the stack.
+ */
+#ifndef LEAKLINE_UNWIND_BPF_H
+#define LEAKLINE_UNWIND_BPF_H
+
+/* Binary searches end after so many steps: 2^11 mappings, 2^23 rows. */
+#define MAPPING_STEPS 12
+#define ROW_STEPS 24
+
+/* All sizes are set by user space. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64); /* low 32 bits: address, less the file's base; high 32 bits: rule */
+} unwind_rows SEC(".maps");
+
+/* Two halves: one is in use, user space writes the other and then switches. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2 * MAX_MAPPINGS);
+	__type(key, __u32);
+	__type(value, struct unwind_mapping);
+} unwind_mappings SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct unwind_state);
+} unwind_state SEC(".maps");
+
+/* What is known of a frame while walking: the registers as its caller will find them. */
+struct walk {
+	struct thread *thread;
+	struct unwind_mapping mapping; /* the last one used; most frames are in the same */
+	__u64 ip;
+	__u64 sp;
+	__u64 fp;
+	__u64 id;
+	__u32 depth;
+	__u32 end;
+	__u32 first_mapping;
+	__u32 mapping_count;
+	bool exact_ip; /* ip is the interrupted instruction, not a return address */
+	bool fp_lost; /* a frame did not say where its caller's rbp is */
+};
+
+static bool find_mapping(struct walk *walk, __u64 ip)
+{
+	__u32 low = walk->first_mapping;
+	__u32 high = low + walk->mapping_count;
+	struct unwind_mapping *mapping;
+
+	if (walk->mapping.start <= ip && ip < walk->mapping.end)
+		return true;
+	for (int step = 0; step < MAPPING_STEPS && low < high; step++) {
+		__u32 middle = low + (high - low) / 2;
+
+		mapping = bpf_map_lookup_elem(&unwind_mappings, &middle);
+		if (!mapping)
+			return false;
+		if (ip < mapping->start) {
+			high = middle;
+		} else if (ip >= mapping->end) {
+			low = middle + 1;
+		} else {
+			walk->mapping = *mapping;
+			return true;
+		}
+	}
+	return false;
+}
+
+static __u32 find_rule(const struct unwind_mapping *mapping, __u64 ip)
+{
+	__u32 address = ip - mapping->bias;
+	__u32 low = mapping->first_row;
+	__u32 high = low + mapping->row_count;
+	__u64 *row;
+
+	/* The last row that starts at or below the address. */
+	for (int step = 0; step < ROW_STEPS && low + 1 < high; step++) {
+		__u32 middle = low + (high - low) / 2;
+
+		row = bpf_map_lookup_elem(&unwind_rows, &middle);
+		if (!row)
+			return UNWIND_NONE;
+		if ((__u32)*row <= address)
+			low = middle;
+		else
+			high = middle;
+	}
+	row = bpf_map_lookup_elem(&unwind_rows, &low);
+	if (!row || low >= high || (__u32)*row > address)
+		return UNWIND_NONE;
+	return *row >> 32;
+}
+
+/* Registers in the frame that the kernel pushes for a signal: ucontext, then sigcontext (asm/sigcontext.h). */
+static bool leave_signal_frame(struct walk *walk)
+{
+	__u64 base = walk->sp + 40;
+
+	if (bpf_probe_read_user(&walk->fp, 8, (void *)(base + 10 * 8)) ||
+	    bpf_probe_read_user(&walk->ip, 8, (void *)(base + 16 * 8)) ||
+	    bpf_probe_read_user(&walk->sp, 8, (void *)(base + 15 * 8)))
+		return false;
+	walk->exact_ip = true;
+	walk->fp_lost = false;
+	return true;
+}
+
+/*
+ * Code without a rule: generated at run time, or in a file that could not be read. It may keep frame pointers; a step
+ * by them is taken only if it leads up the stack, and the stack is marked.
+ */
+static bool step_by_frame_pointer(struct walk *walk, __u64 *cfa)
+{
+	if (walk->fp_lost || walk->fp < walk->sp || walk->fp & 7)
+		return false;
+	*cfa = walk->fp + 16;
+	return true;
+}
+
+/* From a frame to its caller. Returns 1 when the stack has ended, walk->end saying why. */
+static long next_frame(__u32 index, struct walk *walk)
+{
+	__u64 ip = walk->exact_ip ? walk->ip : walk->ip - 1;
+	__u32 rule = find_mapping(walk, ip) ? find_rule(&walk->mapping, ip) : UNWIND_NONE;
+	__s64 offset = (__s64)((__s32)rule >> 16) * 8;
+	__s64 saved_fp = (__s64)(__s8)(rule >> 8) * 8;
+	__u64 pair[2]; /* saved rbp, return address: next to each other in most frames */
+	__u64 cfa;
+
+	switch (rule & 0xff) {
+	case UNWIND_END:
+		walk->end = STACK_ENDED;
+		return 1;
+	case UNWIND_RSP:
+		cfa = walk->sp + offset;
+		break;
+	case UNWIND_RBP:
+		cfa = walk->fp + offset;
+		break;
+	case UNWIND_PLT:
+		cfa = walk->sp + 8 + (((ip & 15) >= 11) << 3);
+		break;
+	case UNWIND_SIGNAL:
+		if (!leave_signal_frame(walk)) {
+			walk->end = STACK_UNREADABLE;
+			return 1;
+		}
+		goto found;
+	case UNWIND_RBP_DEREF:
+		if (bpf_probe_read_user(&cfa, sizeof(cfa), (void *)(walk->fp + offset)))
+			cfa = 0;
+		break;
+	case UNWIND_RSP_DEREF:
+		if (bpf_probe_read_user(&cfa, sizeof(cfa), (void *)(walk->sp + offset)))
+			cfa = 0;
+		break;
+	default:
+		if (!step_by_frame_pointer(walk, &cfa)) {
+			walk->end = STACK_NO_RULE;
+			return 1;
+		}
+		saved_fp = -16;
+	}
+	/* Stacks grow down: the caller's frame lies above. */
+	if (cfa <= walk->sp || cfa & 7) {
+		walk->end = STACK_BAD_FRAME;
+		return 1;
+	}
+	if (bpf_probe_read_user(pair, sizeof(pair), (void *)(cfa - 16))) {
+		walk->end = STACK_UNREADABLE;
+		return 1;
+	}
+	if (saved_fp == -16) {
+		walk->fp = pair[0];
+	} else if (saved_fp > 0) {
+		walk->fp_lost = true;
+	} else if (saved_fp < 0 && bpf_probe_read_user(&walk->fp, 8, (void *)(cfa + saved_fp))) {
+		walk->end = STACK_UNREADABLE;
+		return 1;
+	}
+	walk->ip = pair[1];
+	walk->sp = cfa;
+	walk->exact_ip = false;
+found:
+	if (walk->ip == 0) {
+		walk->end = STACK_ENDED;
+		return 1;
+	}
+	if (walk->depth >= MAX_FRAMES) {
+		walk->end = STACK_TOO_DEEP;
+		return 1;
+	}
+	walk->thread->stack.addresses[walk->depth++] = walk->ip;
+	walk->id = mix(walk->id, walk->ip);
+	return 0;
+}
+
+/* Walks the caller's stack at a function's entry into thread->stack. Returns the stack's id. Needs Linux 5.17. */
+static __u64 walk_by_tables(struct thread *thread, struct pt_regs *regs, __u32 class)
+{
+	struct walk walk = {
+		.thread = thread,
+		.sp = PT_REGS_SP(regs) + 8,
+		.fp = PT_REGS_FP(regs),
+		.id = class,
+		.end = STACK_TOO_DEEP,
+	};
+	__u32 zero = 0;
+	struct unwind_state *state = bpf_map_lookup_elem(&unwind_state, &zero);
+
+	if (state) {
+		walk.first_mapping = state->first_mapping;
+		walk.mapping_count = state->mapping_count;
+	}
+	if (bpf_probe_read_user(&walk.ip, sizeof(walk.ip), (void *)PT_REGS_SP(regs))) {
+		walk.end = STACK_UNREADABLE;
+	} else {
+		thread->stack.addresses[0] = walk.ip;
+		walk.id = mix(walk.id, walk.ip);
+		walk.depth = 1;
+		bpf_loop(MAX_FRAMES, next_frame, &walk, 0);
+	}
+	thread->stack.depth = walk.depth;
+	thread->stack.end = walk.end;
+	thread->stack.class = class;
+	return mix(walk.id, walk.depth);
+}
+
+#endif
