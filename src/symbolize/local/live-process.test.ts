@@ -65,6 +65,7 @@ console.log("ready");
 setInterval(() => {}, 1000);
 `;
 
+/** Node also leaves a log in its working directory, which is therefore the temporary one. */
 describe.skipIf(!isRoot)("code that node generated", () => {
   const script = join(directory, "script.cjs");
   beforeAll(() => writeFileSync(script, SCRIPT));
@@ -79,7 +80,7 @@ describe.skipIf(!isRoot)("code that node generated", () => {
   }
 
   test("is named by its perf map", async () => {
-    const { pid } = await start(process.execPath, ["--perf-basic-prof", script]);
+    const { pid } = await start(process.execPath, ["--perf-basic-prof", script], { cwd: directory });
     const map = `/tmp/perf-${pid}.map`;
     try {
       const { start: first, size, name } = hotLine(map);
@@ -108,6 +109,7 @@ describe.skipIf(!isRoot)("code that node generated", () => {
     // The script is read before /tmp is hidden: node gets it on the command line.
     const command = `${tmp} && exec ${process.execPath} --perf-basic-prof -e "$SCRIPT"`;
     const outer = await start("unshare", ["-m", "-p", "-f", "--mount-proc", "sh", "-c", command], {
+      cwd: directory,
       env: { ...process.env, SCRIPT: readFileSync(script, "utf8") },
     });
     const pid = Number(execFileSync("pgrep", ["-P", String(outer.pid)], { encoding: "utf8" }));
