@@ -23,6 +23,7 @@ const TEST_PACKAGES = [
   "bpftool",
   "clang-14",
   "clang-19",
+  "debuginfod",
   "dwarfdump",
   "dwz",
   "elfutils",

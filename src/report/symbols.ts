@@ -9,7 +9,7 @@
 
 import { hex } from "../base/address.ts";
 import type { Frame } from "../symbolize/frame.ts";
-import { baseName } from "./names.ts";
+import { renderFrames, renderPlace, type TextOptions } from "./text.ts";
 
 /** The answer for one address: frames innermost first, at least one. */
 export type ResolvedAddress = { address: bigint; frames: Frame[]; reason?: string | undefined };
@@ -25,20 +25,23 @@ export function renderSymbols(symbols: Symbols): string {
   return symbols.addresses.flatMap(({ frames }) => frames.toReversed().map(renderFrame)).join("");
 }
 
+/** All addresses as one stack in the layout of memleak; ends with a newline. */
+export function renderSymbolsAsStack(symbols: Symbols, options: TextOptions): string {
+  const frames = symbols.addresses.flatMap((address) => address.frames);
+  return `${renderFrames(frames, options).join("\n")}\n`;
+}
+
 function renderFrame(frame: Frame): string {
   if (frame.inlined) return `${INLINE_INDENT}${frame.symbol ?? "<no-symbol>"}${location(frame)} [inlined]\n`;
   const address = `0x${hex(frame.address, 14)}: `;
-  if (frame.symbol === undefined) return `${address}<no-symbol>${place(frame)}${reason(frame)}\n`;
-  const start = `0x${hex((frame.moduleAddress ?? 0) - (frame.offset ?? 0))}`;
+  if (frame.symbol === undefined) return `${address}<no-symbol>${renderPlace(frame)}${reason(frame)}\n`;
+  // Generated code is in no module: its symbol has an absolute address.
+  const start = `0x${hex((frame.moduleAddress ?? Number(frame.address)) - (frame.offset ?? 0))}`;
   return `${address}${frame.symbol} @ ${start}+0x${hex(frame.offset ?? 0)}${location(frame) || reason(frame)}\n`;
 }
 
 function location({ file, line, column }: Frame): string {
   return file === undefined ? "" : ` ${[file, line, line && column].filter((part) => part !== undefined).join(":")}`;
-}
-
-function place({ module, moduleAddress }: Frame): string {
-  return module === undefined ? "" : ` ${baseName(module)}+0x${hex(moduleAddress ?? 0)}`;
 }
 
 function reason(frame: Frame): string {
