@@ -23,12 +23,14 @@ export const ET_CORE = 4;
 
 // gABI 4, ELF header: e_machine.
 export const EM_386 = 3;
+export const EM_PPC = 20;
 export const EM_PPC64 = 21;
 export const EM_S390 = 22;
 export const EM_ARM = 40;
 export const EM_X86_64 = 62;
 export const EM_AARCH64 = 183;
 export const EM_RISCV = 243;
+export const EM_BPF = 247;
 
 /** e_phnum that means "the count is in section 0's sh_info". */
 export const PN_XNUM = 0xffff;

@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { FIXTURES, fixture, openBytes, openPath, REAL_FILES } from "../../test/support/elf-files.ts";
 import { needTools, run, temporaryDirectory } from "../../test/support/oracle.ts";
+import { readelfSymbols } from "../../test/support/readelf.ts";
 import { hex } from "../base/address.ts";
-import { type ElfFile, findBounds, functionBounds } from "./index.ts";
+import { type ElfFile, findBounds, functionBounds, layOutCode } from "./index.ts";
 
 /** `readelf -wfN` (frames, no links followed) prints each FDE with `pc=START..END`; ranges without a length are left out. */
 function readelfBounds(path: string): string[] {
@@ -63,8 +64,21 @@ test("a damaged entry is left out and its neighbours stay", (context) => {
   expect(elf.problems.length).toBe(1);
 });
 
-test("a relocatable file has no ranges yet", () => {
-  expect(boundsOf(openPath(fixture("shapes-powerpc.o")))).toEqual([]);
+test("in a relocatable file each section's functions stand where the section is laid out", (context) => {
+  needTools(context, "readelf");
+  const path = fixture("shapes-powerpc.o");
+  const elf = openPath(path);
+  const layout = layOutCode(elf)!;
+  // -ffunction-sections: every function starts its own section; those written in assembly are in .text, without an FDE.
+  const expected = readelfSymbols(path)
+    .get(".symtab")!
+    .filter(({ type, size }) => type === 2 && size > 0)
+    .filter(({ section }) => elf.sections[section!].name !== ".text")
+    .map(({ section, size }) => [layout.base(elf.sections[section!]), size].join(" "));
+  const { starts, ends } = functionBounds(elf);
+  const found = Array.from(starts, (start, i) => [start, ends[i] - start].join(" "));
+  expect(found.length).toBeGreaterThan(3);
+  expect(found.sort()).toEqual([...new Set(expected)].sort());
 });
 
 test("an address finds the range that contains it", () => {

@@ -22,26 +22,26 @@ import {
   DW_EH_PE_UDATA4,
   DW_EH_PE_UDATA8,
   DW_EH_PE_ULEB128,
-  ET_REL,
   PT_GNU_EH_FRAME,
 } from "./constants.ts";
 import { loadedBytes } from "./dynamic.ts";
 import type { ElfFile } from "./elf-file.ts";
 import { readAddress, readSize } from "./header.ts";
+import { relocatedSection } from "./relocate.ts";
 import { upperBound } from "./upper-bound.ts";
 
 /** Function *i* is [starts[i], ends[i]), in virtual addresses, sorted by start. */
 export type FunctionBounds = { starts: Float64Array; ends: Float64Array };
 
 /**
- * The ranges of all FDEs. Damaged entries are left out and the first of them is put into `elf.problems`; a relocatable
- * file gives none, as its ranges are not known before linking.
+ * The ranges of all FDEs; in a relocatable file, in the addresses of `layOutCode`. Damaged entries are left out and the
+ * first of them is put into `elf.problems`.
  */
 export function functionBounds(elf: ElfFile): FunctionBounds {
   const starts: number[] = [];
   const ends: number[] = [];
   try {
-    const frames = elf.type === ET_REL ? undefined : locateFrames(elf);
+    const frames = locateFrames(elf);
     if (frames) readFrames(elf, frames, starts, ends);
   } catch (error) {
     if (!(error instanceof LeaklineError)) throw error;
@@ -66,7 +66,7 @@ type Frames = { data: ByteSource; address: number; open: boolean };
 
 function locateFrames(elf: ElfFile): Frames | undefined {
   const section = elf.section(".eh_frame");
-  const data = section && elf.sectionData(section);
+  const data = section && relocatedSection(elf, section);
   if (data) return { data, address: section.address, open: false };
   const header = elf.sections.length === 0 && elf.segments.find(({ type }) => type === PT_GNU_EH_FRAME);
   if (!header) return undefined;

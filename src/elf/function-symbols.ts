@@ -20,6 +20,7 @@ import {
   STT_NOTYPE,
 } from "./constants.ts";
 import type { ElfFile } from "./elf-file.ts";
+import { layOutCode } from "./layout.ts";
 import type { Section } from "./sections.ts";
 import type { Segment } from "./segments.ts";
 import type { SymbolTable } from "./symbol-table.ts";
@@ -31,17 +32,12 @@ export type FunctionRows = {
   addresses: Float64Array;
   /** By row number: the first address that a symbol without a size cannot reach. */
   limits: Float64Array;
-  /**
-   * Only in a relocatable file, by section index: what is added to a symbol's offset so that the sections, which all
-   * start at 0, do not overlap.
-   */
-  sectionBases: Float64Array | undefined;
 };
 
 /** Functions, indirect functions, and untyped labels in executable sections; no imports, no mapping symbols. */
 export function collectFunctions(elf: ElfFile, table: SymbolTable): FunctionRows {
   const { count, values, sectionIndexes } = table;
-  const sectionBases = elf.type === ET_REL ? layOutSections(elf) : undefined;
+  const layout = layOutCode(elf);
   const descriptors = readDescriptors(elf);
   const codeSegments = elf.segments
     .filter(({ type, flags }) => type === PT_LOAD && flags & PF_X)
@@ -67,27 +63,15 @@ export function collectFunctions(elf: ElfFile, table: SymbolTable): FunctionRows
     // The lowest bit of a Thumb function says "switch to Thumb" (ELF for the Arm Architecture, "Symbol Values").
     if (elf.machine === EM_ARM && type !== STT_NOTYPE && address % 2 !== 0) address -= 1;
     if (descriptors && sectionIndex === descriptors.section.index) address = descriptors.target(address);
-    const base = sectionBases?.[sectionIndex] ?? 0;
+    const base = (section && layout?.base(section)) ?? 0;
     addresses[row] = base + address;
     limits[row] = base + address + 1;
     // A descriptor's section says nothing about where its code ends.
     if (section && section !== descriptors?.section && table.source === ".symtab")
-      limits[row] = base + (sectionBases ? 0 : section.address) + section.size;
+      limits[row] = base + (layout ? 0 : section.address) + section.size;
     rows[found++] = row;
   }
-  return { rows: rows.slice(0, found), addresses, limits, sectionBases };
-}
-
-/** One section behind the other, in place of the addresses that they will get when they are loaded. */
-function layOutSections(elf: ElfFile): Float64Array {
-  const bases = new Float64Array(elf.sections.length);
-  let base = 0;
-  for (const section of elf.sections) {
-    bases[section.index] = base;
-    // No code section is larger than its file; without this, sizes that lie would make the sums inexact.
-    if (section.flags & SHF_EXECINSTR) base += Math.min(section.size, elf.source.size) + 1;
-  }
-  return bases;
+  return { rows: rows.slice(0, found), addresses, limits };
 }
 
 function isInside(segment: Segment, address: number): boolean {

@@ -13,10 +13,12 @@ import { decompress } from "../compress/index.ts";
 import {
   fileOffsetToVirtual,
   functionBounds,
+  layOutCode,
   miniDebugInfo,
   openElf,
   pltStubs,
   readSymbols,
+  relocatedSection,
   symbolIndex,
   virtualToFileOffset,
 } from "./index.ts";
@@ -43,11 +45,13 @@ function exercise(source: ByteSource): number {
     }
     const index = symbolIndex(elf);
     for (const address of [-1, 0, elf.entry, elf.entry + 100, 2 ** 53]) {
-      for (const section of [undefined, 1, 2 ** 31]) index.findSymbol(virtualAddress(address), section);
+      index.findSymbol(virtualAddress(address));
+      layOutCode(elf)?.locate(virtualAddress(address));
       const offset = virtualToFileOffset(elf.segments, virtualAddress(address));
       if (offset !== undefined) fileOffsetToVirtual(elf.segments, offset);
     }
     functionBounds(elf);
+    for (const name of [".debug_info", ".debug_line"]) attempt(() => relocatedSection(elf, name));
     pltStubs(elf);
     attempt(() => miniDebugInfo(elf));
     for (const key of ["buildId", "debugLink", "debugAltLink"] as const) elf[key];

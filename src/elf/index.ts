@@ -4,9 +4,11 @@
 
 export { type FunctionBounds, findBounds, functionBounds } from "./eh-frame.ts";
 export { ElfFile, type ElfOptions, openElf } from "./elf-file.ts";
+export { type CodeLayout, LAYOUT_START, layOutCode } from "./layout.ts";
 export { miniDebugInfo } from "./mini-debug-info.ts";
 export type { DebugAltLink, DebugLink } from "./notes.ts";
 export { findPltStub, type PltStub, pltStubs } from "./plt.ts";
+export { relocatedSection } from "./relocate.ts";
 export type { Section } from "./sections.ts";
 export { fileOffsetToVirtual, type Segment, virtualToFileOffset } from "./segments.ts";
 export { type FoundSymbol, type SymbolIndex, symbolIndex } from "./symbol-index.ts";

@@ -23,7 +23,7 @@ import { upperBound } from "./upper-bound.ts";
 export type FoundSymbol = {
   /** As the file has it: not demangled. */
   name: string;
-  /** Where it starts. In a relocatable file, an offset into the section that was asked for. */
+  /** Where it starts. */
   address: VirtualAddress;
   /** Bytes, 0 when the file does not say. */
   size: number;
@@ -39,10 +39,9 @@ export type SymbolIndex = {
    * A symbol without a size reaches to the next symbol or the end of its section in `.symtab`, where such symbols are
    * assembly code; in `.dynsym`, where most of the neighbours are missing, it answers for its own address only.
    *
-   * @param section index of the section that `address` is an offset into: for relocatable files, whose sections have
-   * no addresses yet. Default: `.text`. Ignored for other files.
+   * @param address in a relocatable file, one of `layOutCode`.
    */
-  findSymbol(address: VirtualAddress, section?: number): FoundSymbol | undefined;
+  findSymbol(address: VirtualAddress): FoundSymbol | undefined;
 };
 
 /**
@@ -50,7 +49,6 @@ export type SymbolIndex = {
  */
 export function symbolIndex(elf: ElfFile): SymbolIndex {
   const tables = new Map<SymbolSource, TableIndex | undefined>();
-  const text = elf.section(".text")?.index ?? 0;
 
   function open(source: SymbolSource): TableIndex | undefined {
     if (tables.has(source)) return tables.get(source);
@@ -66,10 +64,10 @@ export function symbolIndex(elf: ElfFile): SymbolIndex {
   }
 
   return {
-    findSymbol(address, section = text) {
+    findSymbol(address) {
       for (const source of [".symtab", ".dynsym"] as const) {
         const table = open(source);
-        const found = table && findInTable(table, address, section);
+        const found = table && findInTable(table, address);
         if (found) return found;
       }
       return undefined;
@@ -161,11 +159,9 @@ function sweep(
   return { boundaries: boundaries.slice(0, count), owners: owners.slice(0, count) };
 }
 
-function findInTable(index: TableIndex, address: number, section: number): FoundSymbol | undefined {
+function findInTable(index: TableIndex, address: number): FoundSymbol | undefined {
   const { table, functions, rows, first, boundaries, owners } = index;
-  const base = functions.sectionBases?.[section] ?? 0;
-  const key = address + base;
-  const boundary = upperBound(boundaries, key) - 1;
+  const boundary = upperBound(boundaries, address) - 1;
   const group = boundary < 0 ? -1 : owners[boundary];
   if (group < 0) return undefined;
 
@@ -176,7 +172,7 @@ function findInTable(index: TableIndex, address: number, section: number): Found
   for (let i = first[group]; i < first[group + 1] && namesRead <= MAX_ALIASES; i++) {
     const row = rows[i];
     // Beside symbols with a size, one without is taken to be as large as they are.
-    if (table.sizes[row] > 0 && key >= functions.addresses[row] + table.sizes[row]) continue;
+    if (table.sizes[row] > 0 && address >= functions.addresses[row] + table.sizes[row]) continue;
     const candidate = table.name(row);
     namesRead++;
     if (candidate === "") continue;
@@ -185,8 +181,8 @@ function findInTable(index: TableIndex, address: number, section: number): Found
       name = candidate;
     } else if (candidate !== name && !aliases.includes(candidate)) aliases.push(candidate);
   }
-  if (best < 0 || (functions.sectionBases && table.sectionIndexes[best] !== section)) return undefined;
-  const start = virtualAddress(functions.addresses[best] - base);
+  if (best < 0) return undefined;
+  const start = virtualAddress(functions.addresses[best]);
   return { name, address: start, size: table.sizes[best], aliases, source: table.source };
 }
 
