@@ -9,6 +9,7 @@ import { INSPECT_COMMANDS } from "./inspect.ts";
 import { record } from "./record.ts";
 import { report } from "./report.ts";
 import { symbolizeElf, symbolizeProcess } from "./symbolize.ts";
+import { symbolizeKernel } from "./symbolize-kernel.ts";
 
 export const COMMANDS: readonly Command[] = [
   attach,
@@ -16,6 +17,7 @@ export const COMMANDS: readonly Command[] = [
   report,
   symbolizeProcess,
   symbolizeElf,
+  symbolizeKernel,
   explain,
   ...INSPECT_COMMANDS,
   doctor,

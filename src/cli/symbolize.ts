@@ -12,7 +12,8 @@ import { type Arguments, type Command, type OptionTable, parsePid, usageError } 
 import { EXIT } from "./exit-codes.ts";
 import { note, print } from "./output.ts";
 
-const SYMBOLIZE_OPTIONS: OptionTable = {
+/** Options of every `symbolize` command. */
+export const SYMBOLIZE_OPTIONS: OptionTable = {
   "return-addresses": { help: "addresses come from a stack: look up the call before each" },
   json: { help: "one JSON object" },
   "debug-dir": { value: "DIR", help: "look for separate debug files below DIR too", multiple: true },
@@ -73,12 +74,14 @@ function resolveInModule(module: Module, address: bigint, isOffset: boolean, isR
   return module.find(virtual, isReturn).map((frame) => ({ ...place, ...frame }));
 }
 
-function addressesFrom(given: Arguments): bigint[] {
+/** @throws LeaklineError `usage`. */
+export function addressesFrom(given: Arguments): bigint[] {
   if (given.operands.length === 0) throw usageError("no ADDRESS given");
   return parseAddresses(given.operands);
 }
 
-function answer(given: Arguments, addresses: readonly bigint[], resolve: (address: bigint) => Frame[]): void {
+/** Prints what `resolve` gives for each address. */
+export function answer(given: Arguments, addresses: readonly bigint[], resolve: (address: bigint) => Frame[]): void {
   const resolved = addresses.map((address): ResolvedAddress => {
     const frames = resolve(address);
     const last = frames.at(-1);

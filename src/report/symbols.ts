@@ -29,16 +29,25 @@ function renderFrame(frame: Frame): string {
   if (frame.inlined) return `${INLINE_INDENT}${frame.symbol ?? "<no-symbol>"}${location(frame)} [inlined]\n`;
   const address = `0x${hex(frame.address, 14)}: `;
   if (frame.symbol === undefined) return `${address}<no-symbol>${place(frame)}${reason(frame)}\n`;
-  const start = `0x${hex((frame.moduleAddress ?? 0) - (frame.offset ?? 0))}`;
-  return `${address}${frame.symbol} @ ${start}+0x${hex(frame.offset ?? 0)}${location(frame)}\n`;
+  const offset = frame.offset ?? 0;
+  // Without a file there is no address in one: then the function's own.
+  const start = frame.moduleAddress === undefined ? frame.address - BigInt(offset) : frame.moduleAddress - offset;
+  return `${address}${frame.symbol} @ 0x${hex(start)}+0x${hex(offset)}${special(frame)}${location(frame)}\n`;
 }
 
 function location({ file, line, column }: Frame): string {
   return file === undefined ? "" : ` ${[file, line, line && column].filter((part) => part !== undefined).join(":")}`;
 }
 
-function place({ module, moduleAddress }: Frame): string {
-  return module === undefined ? "" : ` ${baseName(module)}+0x${hex(moduleAddress ?? 0)}`;
+function place(frame: Frame): string {
+  const { module, moduleAddress } = frame;
+  if (module === undefined || moduleAddress === undefined) return special(frame);
+  return ` ${baseName(module)}+0x${hex(moduleAddress)}`;
+}
+
+/** A module that is no file, as the kernel's own messages name it: `[kernel]`, `[nf_tables]`, `[vdso]`. */
+function special({ module }: Frame): string {
+  return module?.startsWith("[") ? ` ${module}` : "";
 }
 
 function reason(frame: Frame): string {
