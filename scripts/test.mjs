@@ -12,6 +12,7 @@ import {
   installDebianPackages,
   installNpmPackages,
   isInstalled,
+  onPath,
   ROOT,
   run,
 } from "./setup.mjs";
@@ -50,6 +51,7 @@ checkNode();
 installNpmPackages();
 installDebianPackages({
   ...DEMO_PACKAGES,
+  rustc: () => onPath("rustc"),
   ...Object.fromEntries(TEST_PACKAGES.map((name) => [name, () => isInstalled(name)])),
 });
 build();

@@ -85,7 +85,8 @@ export function readCString(source: ByteSource, offset: number, limit = 1 << 20)
   }
 }
 
-const utf8 = new TextDecoder("utf-8");
+// ignoreBOM: true keeps U+FEFF at the start; the default drops it.
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** UTF-8 to text; bytes that are not UTF-8 become U+FFFD, never an exception. */
 export function decodeText(bytes: Uint8Array): string {

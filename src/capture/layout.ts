@@ -1,6 +1,6 @@
 /**
- * The structures of `bpf/memleak.h`, as user space reads them. A test compares every number here with the debug
- * information (BTF) in the compiled object.
+ * The structures of `bpf/memleak.h`, as user space reads them. A test compares every number here with what a C
+ * compiler makes of that header.
  */
 
 import type { Losses, StackClass, StackEnd } from "../recording/events.ts";

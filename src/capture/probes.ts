@@ -49,15 +49,21 @@ export type ProbePlan = {
  *
  * @param functions what the library defines; each stands once, whatever aliases it has.
  * @param classes what is accounted.
+ * @param distanceOf how far behind a function's entry its probe stands, bytes (probe-placement.ts).
  */
-export function planProbes(functions: readonly AllocatorFunction[], classes: ReadonlySet<StackClass>): ProbePlan {
+export function planProbes(
+  functions: readonly AllocatorFunction[],
+  classes: ReadonlySet<StackClass>,
+  distanceOf: (code: AllocatorFunction) => number,
+): ProbePlan {
   const releases: UprobePlace[] = [];
   const allocations: UprobePlace[] = [];
   const definesMalloc = functions.some(({ name }) => name === "malloc");
-  for (const { name, fileOffset: offset } of functions) {
-    const treatment = treatmentOf(name, definesMalloc);
+  for (const code of functions) {
+    const treatment = treatmentOf(code.name, definesMalloc);
     if (!treatment || !classes.has(treatment.class)) continue;
     const { call: cookie } = treatment;
+    const offset = code.fileOffset + distanceOf(code);
     (cookie === CALL.free || cookie === CALL.munmap ? releases : allocations).push({ offset, cookie });
   }
   return { entries: [...releases, ...allocations], returns: allocations };

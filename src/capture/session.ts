@@ -10,7 +10,8 @@ import { arch, release } from "node:os";
 import { fileURLToPath } from "node:url";
 import { LeaklineError } from "../base/errors.ts";
 import { type BpfObject, loadLibbpf } from "../bpf/libbpf.ts";
-import type { AllocatorLibrary } from "../process/allocators.ts";
+import { openFile } from "../os/file-bytes.ts";
+import type { AllocatorFunction, AllocatorLibrary } from "../process/allocators.ts";
 import { INITIAL_PID_NAMESPACE } from "../process/constants.ts";
 import { findHazards, type TargetFacts } from "../process/hazards.ts";
 import { isAlive, type ProcessInfo } from "../process/process-info.ts";
@@ -18,6 +19,7 @@ import { readTargetFacts } from "../process/target-facts.ts";
 import type { RecordingEvent, StackClass, Time } from "../recording/events.ts";
 import { AccountReader } from "./account-reader.ts";
 import { MappingTracker } from "./mapping-tracker.ts";
+import { placeProbe } from "./probe-placement.ts";
 import { planProbes } from "./probes.ts";
 
 export type CaptureOptions = {
@@ -155,12 +157,26 @@ function attachProbes(
 ): void {
   for (const { module, functions } of libraries) {
     const path = module.openedAs ?? module.path;
-    const { entries, returns } = planProbes(functions, classes);
+    const { entries, returns } = withPlacement(path, (distanceOf) => planProbes(functions, classes, distanceOf));
     // Returns first: a pending call must never wait for a return that has no probe.
     object.attachUprobes("function_return", pid, path, returns, true);
     object.attachUprobes("function_enter", pid, path, entries, false);
   }
 }
+
+/** Lets `plan` ask where the probe of a function of this file is cheapest. */
+function withPlacement<T>(path: string, plan: (distanceOf: (code: AllocatorFunction) => number) => T): T {
+  if (arch() !== "x64") return plan(() => 0);
+  const file = openFile(path);
+  try {
+    return plan(({ fileOffset, size }) => (size > MAX_FUNCTION ? 0 : placeProbe(file.read(fileOffset, size))));
+  } finally {
+    file.close();
+  }
+}
+
+/** More bytes than any allocator function has. */
+const MAX_FUNCTION = 1 << 16;
 
 /** A thread that ended in an allocator, or simply ended, leaves its state in map `threads`. */
 function forgetDeadThreads(object: BpfObject, pid: number): void {

@@ -19,7 +19,7 @@ export const attach: Command = {
     ["sudo leakline attach 1234", "every 5 seconds; p prints now, q or Ctrl-C ends"],
     ["sudo leakline attach 1234 -i 60 -n 3", "the 3 largest stacks, once a minute"],
     ["sudo leakline attach 1234 -d 30 --json", "for scripts"],
-    ["kill -USR1 $(pidof -s node)", "prints now, from elsewhere"],
+    ["sudo pkill -USR1 -x leakline", "prints now, from elsewhere"],
   ],
   run,
 };

@@ -9,7 +9,7 @@ import { checkTarget } from "../process/target-facts.ts";
 import { toJson } from "../report/json.ts";
 import { type Arguments, type Command, parsePid, usageError } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
-import { print } from "./output.ts";
+import { print, printable, printStyled } from "./output.ts";
 
 export const doctor: Command = {
   name: "doctor",
@@ -32,7 +32,9 @@ async function run(given: Arguments): Promise<number> {
     print(`${toJson({ version: 1, kind: "doctor", ready, checks })}\n`);
   } else {
     const what = pid === undefined ? "this machine can trace" : `process ${pid} can be traced`;
-    print(`${checks.map(renderCheck).join("\n")}\n${ready ? `ready: ${what}` : "not ready: mend what is marked no"}\n`);
+    printStyled(
+      `${checks.map(renderCheck).join("\n")}\n${ready ? `ready: ${what}` : "not ready: mend what is marked no"}\n`,
+    );
   }
   return ready ? EXIT.done : EXIT.failed;
 }
@@ -57,6 +59,6 @@ async function libbpfVersion(): Promise<{ version: string | undefined; problem: 
 
 function renderCheck({ name, ok, found, mend }: Check): string {
   const mark = ok === true ? styleText("green", "ok  ") : ok ? styleText("yellow", "warn") : styleText("red", "no  ");
-  const line = `${mark} ${name.padEnd(14)} ${found}`;
+  const line = `${mark} ${name.padEnd(14)} ${printable(found)}`;
   return mend === undefined || ok === true ? line : `${line}\n${" ".repeat(20)}→ ${mend}`;
 }

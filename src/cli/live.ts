@@ -3,6 +3,7 @@
 import { type Capture, type CaptureOptions, startCapture } from "../capture/session.ts";
 import { isAlive } from "../process/process-info.ts";
 import type { RecordingEvent, StackClass } from "../recording/events.ts";
+import { MAX_STACKS } from "../recording/format.ts";
 import type { Arguments, OptionTable } from "./command.ts";
 import { type Controls, startControls } from "./controls.ts";
 import { note } from "./output.ts";
@@ -40,7 +41,7 @@ export function liveOptionsFrom(given: Arguments): LiveOptions {
       leakline: packageVersion(),
       classes: new Set<StackClass>(given.flag("no-mmap") ? ["heap"] : ["heap", "mapping"]),
       maxBlocks: given.integer("max-blocks", 1, 1 << 28) ?? 1 << 20,
-      maxStacks: given.integer("max-stacks", 1, 1 << 22) ?? 1 << 14,
+      maxStacks: given.integer("max-stacks", 1, MAX_STACKS) ?? 1 << 14,
       singleProbes: given.flag("single-probes"),
     },
   };

@@ -21,7 +21,7 @@ async function main(words: readonly string[]): Promise<number> {
   }
   // A name may be two words: `symbolize elf`.
   const command = COMMANDS.find(({ name }) => name === first || name === `${first} ${rest[0]}`);
-  if (!command) throw usageError(`${first}: no such command`, "leakline --help lists them");
+  if (!command) return helpOnGroup(first, rest);
   const given = command.name === first ? rest : rest.slice(1);
   if (given.includes("--help") || given.includes("-h")) {
     print(commandHelp(command));
@@ -30,6 +30,19 @@ async function main(words: readonly string[]): Promise<number> {
   return command.run(parseArguments(command, given));
 }
 
+/** `leakline inspect`, without the second word that it needs. */
+function helpOnGroup(first: string, rest: readonly string[]): number {
+  const group = COMMANDS.filter(({ name }) => name.startsWith(`${first} `));
+  if (group.length === 0) throw usageError(`${first}: no such command`, "leakline --help lists them");
+  if (rest[0] !== "--help" && rest[0] !== "-h") {
+    throw usageError(`${[first, ...rest.slice(0, 1)].join(" ")}: one of ${group.map(({ name }) => name).join(", ")}`);
+  }
+  print(mainHelp(group));
+  return EXIT.done;
+}
+
+// What ps, pidof and pkill see: under npx there are two processes called node.
+process.title = "leakline";
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {

@@ -1,15 +1,29 @@
 /** Where output goes: data to stdout, everything for people's information to stderr. */
 
+import { hex } from "../base/address.ts";
 import { describeError, type LeaklineError } from "../base/errors.ts";
 
 /** Data. A reader that went away (`| head`) ends us quietly. */
 export function print(text: string): void {
+  process.stdout.write(printable(text));
+}
+
+/** As `print`, for text with colours: what in it comes from a file must have gone through `printable`. */
+export function printStyled(text: string): void {
   process.stdout.write(text);
 }
 
 /** Progress and notes. */
 export function note(message: string): void {
-  process.stderr.write(`leakline: ${message}\n`);
+  process.stderr.write(`leakline: ${printable(message)}\n`);
+}
+
+/**
+ * Control characters as `\u001b`: the names of files, processes and symbols are chosen by others, and must not command
+ * the terminal of root. In JSON the same notation means the same character.
+ */
+export function printable(text: string): string {
+  return text.replace(/(?![\n\t])\p{Cc}/gu, (control) => `\\u${hex(control.charCodeAt(0), 4)}`);
 }
 
 export function printError(error: unknown): void {

@@ -1,5 +1,6 @@
 /** `leakline record`: capture only, into a file. Resolves nothing, so it stays small. */
 
+import { unlinkSync } from "node:fs";
 import { createRecording } from "../recording/writer.ts";
 import { type Arguments, type Command, parsePid, usageError } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -47,6 +48,8 @@ async function run(given: Arguments): Promise<number> {
     note(`${end}: ${readings} readings, ${writer.size} bytes; resolve them with: leakline report ${path}`);
   } finally {
     writer.close();
+    // Nothing was read, so nothing is lost: an empty file would only be in the way of the next try.
+    if (writer.size === 0) unlinkSync(path);
   }
   return EXIT.done;
 }

@@ -1,11 +1,9 @@
 /** `leakline report`: resolves a recording, on any machine that has the recorded binaries. */
 
-import { openFile } from "../os/file-bytes.ts";
-import { readRecording } from "../recording/reader.ts";
-import { Recording } from "../recording/recording.ts";
+import type { StackEvent } from "../recording/events.ts";
 import { buildReport } from "../report/model.ts";
-import { localFiles } from "../symbolize/local/local-files.ts";
-import { Symbolizer } from "../symbolize/symbolizer.ts";
+import type { Frame } from "../symbolize/frame.ts";
+import { openLocalRecording } from "../symbolize/local/local-recording.ts";
 import { type Arguments, type Command, usageError } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
 import { note, print } from "./output.ts";
@@ -35,22 +33,13 @@ async function run(given: Arguments): Promise<number> {
 
 /** @throws LeaklineError when the file is no recording or cannot be read. */
 export function reportRecording(path: string, sysroots: readonly string[], options: ReportOptions): void {
-  const file = openFile(path);
-  try {
-    const recording = new Recording();
-    const { damage } = readRecording(file, (event) => recording.apply(event));
-    if (damage) note(`${path}: ${damage}`);
-    if (recording.time === undefined) note(`${path}: no interval was recorded yet`);
-    const { debugDirectories } = options;
-    const symbolizer = new Symbolizer(recording, localFiles({ sysroots, debugDirectories }));
-    print(
-      renderReport(
-        buildReport(recording, (stack) => symbolizer.resolveStack(stack), { ...options, final: true, damage }),
-        options,
-      ),
-    );
-    for (const problem of symbolizer.problems()) note(problem);
-  } finally {
-    file.close();
-  }
+  const { debugDirectories } = options;
+  const { recording, symbolizer, damage } = openLocalRecording(path, { sysroots, debugDirectories });
+  if (damage) note(`${path}: ${damage}`);
+  if (recording.time === undefined) note(`${path}: no interval was recorded yet`);
+  else if (recording.endReason === undefined)
+    note(`${path}: has no end: the recorder still runs or was killed; this is its last reading`);
+  const resolve = (stack: StackEvent): Frame[] => symbolizer.resolveStack(stack);
+  print(renderReport(buildReport(recording, resolve, { ...options, final: true, damage }), options));
+  for (const problem of symbolizer.problems()) note(problem);
 }

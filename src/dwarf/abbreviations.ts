@@ -14,7 +14,7 @@ import type { ByteSource } from "../base/bytes.ts";
 import { LeaklineError, type MalformedError } from "../base/errors.ts";
 import * as dw from "./constants.ts";
 import { Int32List } from "./growable.ts";
-import { MAX_ABBREVIATION_ATTRIBUTES } from "./limits.ts";
+import { MAX_ABBREVIATION_ATTRIBUTES, MAX_ABBREVIATIONS } from "./limits.ts";
 import { SectionCursor } from "./section-cursor.ts";
 
 /** What decides the size of a form: bytes in an address, in an offset, and in a DW_FORM_ref_addr. */
@@ -152,6 +152,7 @@ export class AbbreviationTable {
     }
     const tag = cursor.uleb();
     const hasChildren = cursor.u8();
+    if (index >= MAX_ABBREVIATIONS) throw this.tooMany(MAX_ABBREVIATIONS, "declarations");
     let hasCode = 0;
     let fixed = 0;
     for (;;) {
@@ -161,10 +162,10 @@ export class AbbreviationTable {
       if (form === dw.DW_FORM_implicit_const) this.implicitConsts.set(this.names.length, cursor.sleb());
       if (name === 0 && form === 0) break;
       if (name === dw.DW_AT_low_pc || name === dw.DW_AT_ranges) hasCode = 1;
+      if (this.names.length >= MAX_ABBREVIATION_ATTRIBUTES)
+        throw this.tooMany(MAX_ABBREVIATION_ATTRIBUTES, "attributes");
       this.names.push(name);
       this.forms.push(form);
-      if (this.names.length > MAX_ABBREVIATION_ATTRIBUTES)
-        throw new LeaklineError("limit", `abbreviation table with more than ${MAX_ABBREVIATION_ATTRIBUTES} attributes`);
       const step = name === dw.DW_AT_sibling ? siblingStep(form) : undefined;
       const size = step ?? this.step(form);
       if (size >= 0) {
@@ -191,6 +192,10 @@ export class AbbreviationTable {
     const step = formStep(form, this.shape);
     if (step === undefined) throw this.malformed(`unknown form 0x${form.toString(16)}`);
     return step;
+  }
+
+  private tooMany(limit: number, what: string): LeaklineError {
+    return new LeaklineError("limit", `${this.cursor.need(0).file}: abbreviation table of more than ${limit} ${what}`);
   }
 
   private malformed(what: string): MalformedError {

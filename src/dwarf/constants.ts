@@ -146,7 +146,7 @@ export const LENGTH_64 = 0xffffffff;
 /** Initial lengths from here up to LENGTH_64 are reserved, §7.4. */
 export const LENGTH_RESERVED = 0xfffffff0;
 
-/** Range list of DWARF 2-4: the name by which package files (§7.3.5.3) number their columns; `types` is GNU's. */
+/** Sections by the number that a package file's column has, DWARF 5 §7.3.5.3; below, GNU's numbers of version 2. */
 export const DW_SECT_NAMES_V5: Readonly<Record<number, string>> = {
   1: ".debug_info.dwo",
   3: ".debug_abbrev.dwo",

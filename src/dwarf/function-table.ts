@@ -35,18 +35,23 @@ export class FunctionTable {
    */
   find(address: number): FunctionHit | undefined {
     let row = this.table.find(address);
-    if (row < 0 && this.skipped) {
-      this.skipped = false;
-      this.table = this.collect(true);
-      row = this.table.find(address);
-    }
+    if (row < 0 && this.completeWalk()) row = this.table.find(address);
     if (row < 0) return undefined;
     return { die: this.table.payloadAt(row), begin: this.table.beginAt(row), end: this.table.endAt(row) };
   }
 
   /** Adds the ranges of all functions to another table, with one payload. */
   copyInto(other: RangeTable, payload: number): void {
+    this.completeWalk();
     this.table.copyInto(other, payload);
+  }
+
+  /** Walks the unit in full if that was not done yet and something was jumped over. Returns whether it did. */
+  private completeWalk(): boolean {
+    if (!this.skipped) return false;
+    this.skipped = false;
+    this.table = this.collect(true);
+    return true;
   }
 
   /** Bytes of memory that the table takes, about. */

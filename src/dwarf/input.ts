@@ -5,6 +5,7 @@
  * .dwo, a .dwp) is handed in or asked for, as an input of the same kind.
  */
 
+import type { VirtualAddress } from "../base/address.ts";
 import type { ByteSource } from "../base/bytes.ts";
 
 /** What a skeleton unit says about the file that holds the rest of it (DWARF 5 §7.3.2). */
@@ -31,7 +32,7 @@ export type DwarfInput = {
    * dropped by the linker and never answer. Without it, those at 0 and 1 count as dropped: give 0 for a file whose code
    * really begins there (ET_REL).
    */
-  readonly lowestCode?: number | undefined;
+  readonly lowestCode?: VirtualAddress | undefined;
   /** The file that `.gnu_debugaltlink` or `.debug_sup` names (dwz). */
   readonly supplementary?: DwarfInput | undefined;
   /** A .dwp package with the split units of this file; asked before `loadSplit`. */

@@ -6,12 +6,14 @@
  * compiler has written; what exceeds one is reported as a reason, like any damage.
  */
 
-/** Memory for parsed units, in bytes (an estimate: twice the units' own bytes). */
+/** Memory for parsed units and their tables, in bytes, about. */
 export const UNIT_CACHE_BYTES = 64 * 1024 * 1024;
 /** Memory for line tables, in bytes (an estimate: ten times the programs' own bytes, as if every row were decoded). */
 export const LINE_CACHE_BYTES = 64 * 1024 * 1024;
 /** Abbreviation tables kept for units to share, besides those that cached units hold. */
 export const ABBREVIATION_TABLES = 16;
+/** Declarations in one abbreviation table. */
+export const MAX_ABBREVIATIONS = 1 << 22;
 /** Attributes of all the declarations of one abbreviation table. */
 export const MAX_ABBREVIATION_ATTRIBUTES = 1 << 24;
 /** Units in one section. */
@@ -20,8 +22,10 @@ export const MAX_UNITS = 1 << 22;
 export const MAX_ARANGES = 1 << 23;
 /** Functions with code in one unit, and inlined calls in one function. */
 export const MAX_FUNCTIONS = 1 << 22;
-/** Range list entries that one unit may refer to in total, counted as often as they are referred to. */
-export const MAX_UNIT_RANGES = 1 << 22;
+/** Range list entries that the functions of a unit, or the calls in a function, refer to, counted as often as they do. */
+export const MAX_RANGE_ENTRIES = 1 << 22;
+/** Files and directories, each, of one line program. */
+export const MAX_FILES = 1 << 20;
 /** Rows of one sequence. */
 export const MAX_SEQUENCE_ROWS = 1 << 23;
 /** Longest chain of abstract origins and specifications followed for a name. */

@@ -6,10 +6,12 @@
 
 import { decodeText, readCString } from "../base/bytes.ts";
 import { Cursor } from "../base/cursor.ts";
+import { LeaklineError } from "../base/errors.ts";
 import { readForm } from "./attributes.ts";
 import * as dw from "./constants.ts";
 import type { DebugFile } from "./debug-file.ts";
 import { Int32List } from "./growable.ts";
+import { MAX_FILES } from "./limits.ts";
 import { readInteger } from "./unit.ts";
 import { readInitialLength, readSized } from "./unit-header.ts";
 
@@ -126,9 +128,20 @@ export class LineHeader {
     if (isNew) this.addFile({ form: dw.DW_FORM_string, value }, directory);
   }
 
+  private addDirectory(name: Name): void {
+    this.checkCount(this.directories);
+    this.directories.push(name);
+  }
+
   private addFile(name: Name, directory: number): void {
+    this.checkCount(this.names);
     this.names.push(name);
     this.directoryOfFile.push(Math.min(directory, 0x7fffffff));
+  }
+
+  private checkCount(list: readonly Name[]): void {
+    if (list.length >= MAX_FILES)
+      throw new LeaklineError("limit", `${this.file.name}: line program with more than ${MAX_FILES} files`);
   }
 
   private directory(index: number): string | undefined {
@@ -160,7 +173,7 @@ export class LineHeader {
     for (;;) {
       const value = cursor.position;
       if (cursor.cString().length === 0) break;
-      this.directories.push({ form: dw.DW_FORM_string, value });
+      this.addDirectory({ form: dw.DW_FORM_string, value });
     }
     for (;;) {
       const value = cursor.position;
@@ -174,7 +187,7 @@ export class LineHeader {
 
   /** Version 5: two tables that describe their own columns (§6.2.4.1). */
   private readTables(cursor: Cursor): void {
-    this.readTable(cursor, (name) => this.directories.push(name));
+    this.readTable(cursor, (name) => this.addDirectory(name));
     this.readTable(cursor, (name, directory) => this.addFile(name, directory));
   }
 

@@ -154,20 +154,24 @@ export function* listFunctions(file: DebugFile): Generator<FunctionEntry | Damag
 
 function* functionsOf(unit: Unit): Generator<FunctionEntry | DamagedEntry> {
   const walker = unit.walk();
+  const code = new CodeRanges();
   while (walker.next()) {
     if (walker.tag !== dw.DW_TAG_subprogram || !unit.abbreviations.hasCode(walker.index)) continue;
     const { offset } = walker;
     try {
-      yield functionEntry(unit, offset);
+      yield functionEntry(unit, offset, code);
     } catch (error) {
       yield { offset: unit.header.offset + offset, reason: reasonOf(error) };
     }
   }
 }
 
-/** @param die the offset of a function's DIE in the unit. @throws MalformedError */
-export function functionEntry(unit: Unit, die: number): FunctionEntry {
-  const code = new CodeRanges();
+/**
+ * @param die the offset of a function's DIE in the unit.
+ * @param code overwritten.
+ * @throws MalformedError
+ */
+export function functionEntry(unit: Unit, die: number, code = new CodeRanges()): FunctionEntry {
   code.read(unit, unit.die(die).attributes);
   const names = functionNames(unit, die);
   return {

@@ -5,10 +5,12 @@
  * (GNU), -1, or -2 in .debug_ranges, where -1 has another meaning (LLD). Those never enter a table.
  */
 
+import { LeaklineError } from "../base/errors.ts";
 import { type AttributeValue, readAttribute } from "./attributes.ts";
 import * as dw from "./constants.ts";
 import type { DieWalker } from "./die-walker.ts";
 import { Float64List } from "./growable.ts";
+import { MAX_RANGE_ENTRIES } from "./limits.ts";
 import { SectionCursor } from "./section-cursor.ts";
 import { readInteger, type Unit } from "./unit.ts";
 import { readSized } from "./unit-header.ts";
@@ -21,6 +23,14 @@ export class CodeRanges {
   readonly dropped = new Float64List();
   /** Where the code is entered: DW_AT_entry_pc, else DW_AT_low_pc, else the first range's begin (§2.18). */
   entry: number | undefined;
+  /** Range list entries read so far. */
+  entries = 0;
+  private readonly limit: number;
+
+  /** @param limit range list entries that may be read, over all DIEs. */
+  constructor(limit = MAX_RANGE_ENTRIES) {
+    this.limit = limit;
+  }
 
   /** Reads the ranges that the attributes of a DIE state, from where a walk stands. */
   readFrom(unit: Unit, walker: DieWalker): void {
@@ -78,6 +88,16 @@ export class CodeRanges {
     this.entry = entry ?? low ?? (this.pairs.length > 0 ? this.pairs.values[0] : undefined);
   }
 
+  /**
+   * Counts one more range list entry.
+   *
+   * @throws LeaklineError `limit`: many DIEs that share one long list would otherwise cost more than any file is long.
+   */
+  count(unit: Unit): void {
+    if (++this.entries > this.limit)
+      throw new LeaklineError("limit", `${unit.file.name}: ${unit.name}: more than ${this.limit} ranges`);
+  }
+
   /** Adds [begin, end); an empty range is left out. */
   add(unit: Unit, begin: number, end: number): void {
     if (!(begin < end)) return;
@@ -118,7 +138,7 @@ function readDebugRanges(unit: Unit, value: number, into: CodeRanges): void {
     const begin = readSized(cursor, size);
     const end = readSized(cursor, size);
     if (begin === 0 && end === 0) return;
-    unit.countRange();
+    into.count(unit);
     if (begin === highest) base = end;
     else if (begin !== highest - 1 && base !== highest) into.add(unit, begin + base, end + base);
   }
@@ -144,7 +164,7 @@ function readRngList(unit: Unit, offset: number, into: CodeRanges): void {
     const cursor = section.need(32);
     const kind = cursor.u8();
     if (kind === dw.DW_RLE_end_of_list) return;
-    unit.countRange();
+    into.count(unit);
     let begin = 0;
     let end = 0;
     switch (kind) {

@@ -73,10 +73,9 @@ export class UnitIndex {
 
   private scanRoots(): RangeTable {
     const table = new RangeTable();
-    const ranges = new CodeRanges();
+    const ranges = new CodeRanges(MAX_ARANGES);
     // Many units may share what they refer to, so the work is counted, not only the units.
     let abbreviationBytes = ROOT_SCAN_FACTOR * (this.file.source(".debug_abbrev")?.size ?? 0) + (1 << 20);
-    let rangesLeft = MAX_ARANGES;
     for (const { offset, header, reason } of this.file.headers(".debug_info")) {
       this.reason ??= reason;
       if (header === undefined || header.typeOffset !== undefined || header.type === dw.DW_UT_partial) continue;
@@ -90,11 +89,10 @@ export class UnitIndex {
         for (let i = 0; i < ranges.pairs.length; i += 2)
           table.add(ranges.pairs.values[i], ranges.pairs.values[i + 1], offset);
         if (ranges.pairs.length === 0 && ranges.dropped.length === 0) this.unstated.push(offset);
-        rangesLeft -= unit.rangesRead;
       } catch (error) {
         this.reason ??= reasonOf(error);
       }
-      if (abbreviationBytes < 0 || rangesLeft < 0) {
+      if (abbreviationBytes < 0 || ranges.entries > MAX_ARANGES) {
         this.reason ??= `${this.file.name}: units share too much, those behind 0x${offset.toString(16)} are left out`;
         break;
       }

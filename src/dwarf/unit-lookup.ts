@@ -11,6 +11,7 @@ import { type FunctionHit, FunctionTable } from "./function-table.ts";
 import { InlinedCalls } from "./inlined-calls.ts";
 import type { LineTable } from "./line-table.ts";
 import { functionNames } from "./names.ts";
+import { RangeTable } from "./range-table.ts";
 import { CodeRanges } from "./ranges.ts";
 import { reasonOf } from "./reason.ts";
 import { isSkeleton, splitUnit } from "./split.ts";
@@ -27,6 +28,7 @@ export class UnitLookup {
   private functionTable: FunctionTable | undefined;
   private readonly calls = new Map<number, InlinedCalls>();
   private callsWeight = 0;
+  private rootRanges: RangeTable | undefined;
   private readonly callPlaces = new Map<number, Place>();
   private readonly paths = new Map<number, string | undefined>();
   private readonly described = new Map<number, SourceFunction>();
@@ -55,14 +57,8 @@ export class UnitLookup {
 
   /** Whether the unit's root DIE says that the unit has this address. */
   covers(address: number): boolean {
-    try {
-      const code = new CodeRanges();
-      code.read(this.unit.main, this.unit.main.root.attributes);
-      return rangeList(code.pairs).some(({ begin, end }) => begin <= address && address < end);
-    } catch (error) {
-      reasonOf(error);
-      return false;
-    }
+    this.rootRanges ??= rootRanges(this.unit.main);
+    return this.rootRanges.find(address) >= 0;
   }
 
   /** Never throws a LeaklineError: what is damaged becomes the reason. */
@@ -158,6 +154,19 @@ export class UnitLookup {
     const range = described.ranges.find(({ begin, end }) => begin <= address && address < end);
     return { ...described, size: range ? range.end - range.begin : described.size };
   }
+}
+
+/** The ranges that the root DIE states; none when they are damaged. */
+function rootRanges(unit: Unit): RangeTable {
+  const table = new RangeTable();
+  try {
+    const code = new CodeRanges();
+    code.read(unit, unit.root.attributes);
+    for (const { begin, end } of rangeList(code.pairs)) table.add(begin, end, 0);
+  } catch (error) {
+    reasonOf(error);
+  }
+  return table;
 }
 
 /** The function at a DIE, with the size of its first range. */

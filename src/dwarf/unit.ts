@@ -7,13 +7,12 @@
 
 import { type ByteSource, decodeText, readCString } from "../base/bytes.ts";
 import { Cursor } from "../base/cursor.ts";
-import { LeaklineError, MalformedError } from "../base/errors.ts";
+import { MalformedError } from "../base/errors.ts";
 import type { AbbreviationTable } from "./abbreviations.ts";
 import { type AttributeValue, type Die, readDie } from "./attributes.ts";
 import * as dw from "./constants.ts";
 import type { DebugFile } from "./debug-file.ts";
 import { DieWalker } from "./die-walker.ts";
-import { MAX_UNIT_RANGES } from "./limits.ts";
 import type { LineTable } from "./line-table.ts";
 import { readSized, type UnitHeader } from "./unit-header.ts";
 
@@ -32,8 +31,6 @@ export class Unit {
   readonly skeleton: Unit | undefined;
   private readonly section: ByteSource;
   private loaded: Uint8Array | undefined;
-  /** Range list entries read so far for this unit's DIEs. */
-  rangesRead = 0;
 
   /**
    * Reads the root DIE; the rest of the unit is read when it is asked for.
@@ -183,16 +180,6 @@ export class Unit {
       default:
         return undefined;
     }
-  }
-
-  /**
-   * Counts one more range list entry against what one unit may refer to.
-   *
-   * @throws LeaklineError `limit`: many DIEs that share one long list would otherwise cost more than any file is long.
-   */
-  countRange(): void {
-    if (++this.rangesRead > MAX_UNIT_RANGES)
-      throw new LeaklineError("limit", `${this.file.name}: ${this.name}: more than ${MAX_UNIT_RANGES} ranges`);
   }
 
   private stringBytes(attribute: AttributeValue): Uint8Array | undefined {

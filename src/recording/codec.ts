@@ -60,6 +60,18 @@ export const unsigned: Codec<number> = {
   },
 };
 
+/** A whole number in [0, maximum]: reading a larger one is an error. */
+export function upTo(maximum: number): Codec<number> {
+  return {
+    write: unsigned.write,
+    read(from) {
+      const value = unsigned.read(from);
+      if (value > maximum) throw from.malformed(`${value}, of ${maximum} at most`);
+      return value;
+    },
+  };
+}
+
 /** 64 bits, little-endian: an absolute address. */
 export const address: Codec<bigint> = {
   write(to, value) {
@@ -100,6 +112,9 @@ export function oneOf<T extends string>(...names: T[]): Codec<T> {
   };
 }
 
+/** Most elements in a list: what a hostile recording can make a reader hold at once. */
+export const MAX_ELEMENTS = 1 << 20;
+
 /** A count, then the elements. */
 export function list<T>(element: Codec<T>): Codec<T[]> {
   return {
@@ -108,7 +123,7 @@ export function list<T>(element: Codec<T>): Codec<T[]> {
       for (const value of values) element.write(to, value);
     },
     read(from) {
-      const count = unsigned.read(from);
+      const count = upTo(MAX_ELEMENTS).read(from);
       // An element takes at least a byte: a count that lies must not cost memory.
       if (count > from.remaining) throw from.malformed(`a list of ${count}, with ${from.remaining} bytes left`);
       return Array.from({ length: count }, () => element.read(from));

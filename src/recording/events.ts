@@ -12,7 +12,7 @@ export type StartEvent = {
   time: Time;
   /** Version of leakline that records. */
   leakline: string;
-  /** As `uname -m` says: `x86_64`, `aarch64`, … */
+  /** `x86_64` or `arm64`. */
   architecture: string;
   /** As `uname -r` says. */
   kernel: string;

@@ -3,13 +3,26 @@
  * specification, for readers written by others.
  *
  * A file is an 8-byte magic, a version, and chunks. A chunk is its type, the length of its payload and a CRC-32, each
- * four bytes, little-endian, and the payload. Chunks are only ever appended, and an interval's chunks are written in
- * one call, so whatever ends the recorder, all whole chunks before that moment are readable.
+ * four bytes, little-endian, and the payload. The checksum covers type and length too: a flipped bit in the type would
+ * otherwise make a reader skip the chunk as one that it does not know. Chunks are only ever appended, and an interval's
+ * chunks are written in one call, so whatever ends the recorder, all whole chunks before that moment are readable.
  */
 
 import { crc32 } from "node:zlib";
 import { Cursor } from "../base/cursor.ts";
-import { address, ByteWriter, type Codec, constant, list, oneOf, record, signed, text, unsigned } from "./codec.ts";
+import {
+  address,
+  ByteWriter,
+  type Codec,
+  constant,
+  list,
+  oneOf,
+  record,
+  signed,
+  text,
+  unsigned,
+  upTo,
+} from "./codec.ts";
 import type {
   EndEvent,
   FileEvent,
@@ -37,10 +50,22 @@ export const FILE_HEADER_SIZE = 12;
 export const CHUNK_HEADER_SIZE = 12;
 /** What a reader accepts: a recording may come from anyone. */
 export const MAX_PAYLOAD = 64 << 20;
+/** Largest number of a stack: that many different ones are recorded at most. */
+export const MAX_STACKS = 1 << 20;
+/** Largest number of a file. */
+const MAX_FILES = 1 << 20;
+/** PID_MAX_LIMIT of include/linux/threads.h, 64 bits. */
+const MAX_PID = 1 << 22;
+/** Largest time that a Date can hold (ECMA-262, "Time Values and Time Range"), milliseconds. */
+const MAX_TIME = 8.64e15;
+
+const time = upTo(MAX_TIME);
+const stackNumber = upTo(MAX_STACKS);
+const pid = upTo(MAX_PID);
 
 const start = record<StartEvent>({
   kind: constant("start"),
-  time: unsigned,
+  time,
   leakline: text,
   architecture: text,
   kernel: text,
@@ -48,8 +73,8 @@ const start = record<StartEvent>({
 
 const processEvent = record<ProcessEvent>({
   kind: constant("process"),
-  time: unsigned,
-  pid: unsigned,
+  time,
+  pid,
   startTicks: unsigned,
   name: text,
   executable: text,
@@ -65,7 +90,7 @@ const segment = record<RecordedSegment>({
 
 const file = record<FileEvent>({
   kind: constant("file"),
-  file: unsigned,
+  file: upTo(MAX_FILES),
   path: text,
   deviceMajor: unsigned,
   deviceMinor: unsigned,
@@ -77,7 +102,7 @@ const file = record<FileEvent>({
 /** 0 is "no file". */
 const optionalFile: Codec<number> = {
   write: (to, value) => unsigned.write(to, value + 1),
-  read: (from) => unsigned.read(from) - 1,
+  read: (from) => upTo(MAX_FILES + 1).read(from) - 1,
 };
 
 const mapping = record<RecordedMapping>({
@@ -90,22 +115,22 @@ const mapping = record<RecordedMapping>({
 
 const mappings = record<MappingsEvent>({
   kind: constant("mappings"),
-  time: unsigned,
-  pid: unsigned,
+  time,
+  pid,
   mappings: list(mapping),
 });
 
 const stack = record<StackEvent>({
   kind: constant("stack"),
-  stack: unsigned,
-  pid: unsigned,
+  stack: stackNumber,
+  pid,
   class: oneOf("heap", "mapping"),
   end: oneOf("end", "bad-frame-pointer", "unreadable", "too-deep"),
   addresses: list(address),
 });
 
 const totals = record<StackTotals>({
-  stack: unsigned,
+  stack: stackNumber,
   bytes: unsigned,
   blocks: unsigned,
   allocatedBytes: unsigned,
@@ -123,12 +148,12 @@ const losses = record<Losses>({
 
 const interval = record<IntervalEvent>({
   kind: constant("interval"),
-  time: unsigned,
+  time,
   totals: list(totals),
   losses,
 });
 
-const end = record<EndEvent>({ kind: constant("end"), time: unsigned, reason: text });
+const end = record<EndEvent>({ kind: constant("end"), time, reason: text });
 
 /** Index: chunk type. Types are never used again for something else. */
 const codecs: readonly (Codec<RecordingEvent> | undefined)[] = [
@@ -166,12 +191,18 @@ export function encodeChunk(to: ByteWriter, event: RecordingEvent): void {
   const payload = new ByteWriter();
   codecs[type]?.write(payload, event);
   const bytes = payload.result();
-  const header = new DataView(new ArrayBuffer(CHUNK_HEADER_SIZE));
-  header.setUint32(0, type, true);
-  header.setUint32(4, bytes.length, true);
-  header.setUint32(8, crc32(bytes), true);
-  to.bytes(new Uint8Array(header.buffer));
+  const header = new Uint8Array(CHUNK_HEADER_SIZE);
+  const view = new DataView(header.buffer);
+  view.setUint32(0, type, true);
+  view.setUint32(4, bytes.length, true);
+  view.setUint32(8, chunkChecksum(header, bytes), true);
+  to.bytes(header);
   to.bytes(bytes);
+}
+
+/** CRC-32 of type and length, the header's first 8 bytes, and the payload. */
+export function chunkChecksum(header: Uint8Array, payload: Uint8Array): number {
+  return crc32(payload, crc32(header.subarray(0, 8)));
 }
 
 /**

@@ -1,10 +1,17 @@
 /** Reads a recording's chunks, from a file that may be damaged, truncated, or still growing. */
 
-import { crc32 } from "node:zlib";
 import type { ByteSource } from "../base/bytes.ts";
 import { LeaklineError, MalformedError } from "../base/errors.ts";
 import type { RecordingEvent } from "./events.ts";
-import { CHUNK_HEADER_SIZE, decodePayload, FILE_HEADER_SIZE, FORMAT_VERSION, MAGIC, MAX_PAYLOAD } from "./format.ts";
+import {
+  CHUNK_HEADER_SIZE,
+  chunkChecksum,
+  decodePayload,
+  FILE_HEADER_SIZE,
+  FORMAT_VERSION,
+  MAGIC,
+  MAX_PAYLOAD,
+} from "./format.ts";
 
 /** Why reading stopped before the file's end; undefined when all of it was read. */
 export type ReadResult = { damage: string | undefined };
@@ -31,7 +38,7 @@ export function readRecording(source: ByteSource, visit: (event: RecordingEvent)
     if (length > MAX_PAYLOAD) return damage(`chunk of ${length} bytes, more than any recording has,`);
     if (source.size - offset - CHUNK_HEADER_SIZE < length) return damage("truncated chunk");
     const payload = source.read(offset + CHUNK_HEADER_SIZE, length);
-    if (crc32(payload) !== checksum) return damage("chunk with a wrong checksum");
+    if (chunkChecksum(header, payload) !== checksum) return damage("chunk with a wrong checksum");
     let event: RecordingEvent | undefined;
     try {
       event = decodePayload(type, payload, source.name);
@@ -47,6 +54,10 @@ export function readRecording(source: ByteSource, visit: (event: RecordingEvent)
 
 function checkHeader(source: ByteSource): void {
   const hint = "give a file that leakline record wrote";
+  if (source.size === 0) {
+    const what = "empty: its recorder was killed before the first reading";
+    throw new MalformedError(source.name, "header", 0, what, { hint: "record again" });
+  }
   const header = source.read(0, Math.min(source.size, FILE_HEADER_SIZE));
   if (!MAGIC.every((byte, i) => header[i] === byte)) {
     throw new MalformedError(source.name, "header", 0, "not a leakline recording", { hint });

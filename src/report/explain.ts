@@ -71,7 +71,7 @@ function segmentStep({ file, fileOffset, address, segments, segment }: ModuleExp
 
 function symbolStep({ symbols, symbolTable, address, frames }: ModuleExplanation): string[] {
   const title = "Which function does the symbol table name?";
-  if (symbolTable === undefined) return [title, "The file has no symbol table: it was stripped."];
+  if (symbolTable === undefined) return [title, "No symbol table names a function of this file: it was stripped."];
   const found = containing(symbols, address ?? 0);
   const name = frames.at(-1)?.symbol;
   return [

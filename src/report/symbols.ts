@@ -32,7 +32,8 @@ function renderFrame(frame: Frame): string {
   const offset = frame.offset ?? 0;
   // Without a file there is no address in one: then the function's own.
   const start = frame.moduleAddress === undefined ? frame.address - BigInt(offset) : frame.moduleAddress - offset;
-  return `${address}${frame.symbol} @ 0x${hex(start)}+0x${hex(offset)}${special(frame)}${location(frame)}\n`;
+  const where = location(frame) || reason(frame);
+  return `${address}${frame.symbol} @ 0x${hex(start)}+0x${hex(offset)}${special(frame)}${where}\n`;
 }
 
 function location({ file, line, column }: Frame): string {

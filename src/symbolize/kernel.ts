@@ -65,7 +65,7 @@ export class Kernel {
       const reason = found && "reason" in found ? found.reason : (kallsymsProblem ?? last?.reason ?? noFile);
       return [{ ...place, inlined: false, reason }];
     }
-    if (last.symbol === undefined && symbol) Object.assign(last, this.fromKallsyms(symbol, at));
+    if (last.symbol === undefined && symbol) Object.assign(last, this.fromKallsyms(symbol, at), { reason: undefined });
     const buildId = file.buildId === undefined ? {} : { buildId: file.buildId };
     return frames.map((frame) => ({ ...place, ...buildId, ...frame }));
   }

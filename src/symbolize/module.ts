@@ -126,9 +126,7 @@ export class Module {
   }
 
   private whyNoLine(): string {
-    return this.opened?.dwarf
-      ? "no line is recorded for it"
-      : "no debug information (compiled without -g, or stripped)";
+    return this.opened?.dwarf ? "no line is recorded for it" : "no debug information: compiled without -g, or stripped";
   }
 }
 

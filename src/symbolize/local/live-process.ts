@@ -20,7 +20,7 @@ export type LiveProcess = {
  *
  * @throws LeaklineError as `requireTarget`.
  */
-export function openLiveProcess(id: number, debugDirectories: readonly string[]): LiveProcess {
+export function openLiveProcess(id: number, debugDirectories: readonly string[] = []): LiveProcess {
   const { pid } = requireTarget(id);
   const recording = new Recording();
   new MappingTracker(

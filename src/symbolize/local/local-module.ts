@@ -8,7 +8,7 @@ import { Module } from "../module.ts";
 import { localFiles } from "./local-files.ts";
 
 /** @throws LeaklineError when it is not there, cannot be read, or is no ELF file. */
-export function openLocalModule(path: string, debugDirectories: readonly string[]): Module {
+export function openLocalModule(path: string, debugDirectories: readonly string[] = []): Module {
   const elf = openElf(openFile(path), { decompress });
   return new Module(elf, resolve(path), localFiles({ debugDirectories }));
 }

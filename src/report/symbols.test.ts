@@ -1,0 +1,60 @@
+/** Resolved addresses in blazecli's layout, by hand: the address has 16 columns, inlined calls are indented by 18. */
+
+import { expect, test } from "vitest";
+import type { Frame } from "../symbolize/frame.ts";
+import { toJson } from "./json.ts";
+import { renderSymbols } from "./symbols.ts";
+
+const FRAMES: readonly Frame[] = [
+  { address: 0x56076afcb6f2n, symbol: "innermost", file: "/src/a.h", line: 3, inlined: true, moduleAddress: 0x6f2 },
+  { address: 0x56076afcb6f2n, symbol: "middle", file: "/src/a.c", line: 5, column: 7, inlined: true },
+  {
+    address: 0x56076afcb6f2n,
+    symbol: "alloc_v3",
+    offset: 0x18,
+    file: "/src/test_memleak.c",
+    line: 8,
+    column: 12,
+    inlined: false,
+    moduleAddress: 0x6f2,
+  },
+];
+
+function render(...frames: Frame[]): string {
+  return renderSymbols({ version: 1, kind: "symbols", addresses: [{ address: frames[0].address, frames }] });
+}
+
+test("the function stands first, what was inlined into it below, outermost first", () => {
+  expect(render(...FRAMES)).toBe(
+    [
+      "0x0056076afcb6f2: alloc_v3 @ 0x6da+0x18 /src/test_memleak.c:8:12",
+      "                  middle /src/a.c:5:7 [inlined]",
+      "                  innermost /src/a.h:3 [inlined]",
+      "",
+    ].join("\n"),
+  );
+});
+
+test("without line, without symbol, without file", () => {
+  const address = 0xffffffff81000010n;
+  expect(render({ address, symbol: "f", offset: 16, moduleAddress: -0x7efffff0, inlined: false })).toBe(
+    "0xffffffff81000010: f @ 0xffffffff81000000+0x10\n",
+  );
+  expect(render({ address: 16n, symbol: "f", offset: 16, moduleAddress: 16, inlined: false, reason: "no -g" })).toBe(
+    "0x00000000000010: f @ 0x0+0x10 (no -g)\n",
+  );
+  expect(
+    render({ address: 1n, module: "/lib/x.so", moduleAddress: 1, inlined: false, reason: "no symbol covers it" }),
+  ).toBe("0x00000000000001: <no-symbol> x.so+0x1 (no symbol covers it)\n");
+  expect(render({ address: 1n, inlined: false, reason: "not mapped" })).toBe(
+    "0x00000000000001: <no-symbol> (not mapped)\n",
+  );
+});
+
+test("in JSON addresses are hexadecimal text, unsigned, and what is unknown is absent", () => {
+  expect(JSON.parse(toJson({ address: 2n ** 64n - 1n, symbol: undefined, moduleAddress: -1, line: 8 }))).toEqual({
+    address: "0xffffffffffffffff",
+    moduleAddress: "0xffffffffffffffff",
+    line: 8,
+  });
+});
