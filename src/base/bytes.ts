@@ -20,6 +20,8 @@ export type ByteSource = {
    * @throws MalformedError when the range does not lie inside the source.
    */
   read(offset: number, length: number): Uint8Array;
+  /** Gives back what the source holds of the system, such as a file descriptor. Reading ends with it. */
+  close?(): void;
 };
 
 /** Turns compressed bytes into exactly `size` bytes, or throws a LeaklineError. Injected, so that the pure layers need no Node module. */

@@ -45,7 +45,7 @@ function inspectCommand(what: string, summary: string, inspect: (module: Module,
       if (given.operands.length !== 1) throw usageError(`${name} needs one FILE`);
       const module = openLocalModule(given.operands[0], given.texts("debug-dir"));
       inspect(module, given);
-      for (const problem of [...module.elf.problems.map((error) => error.message), ...module.problems]) note(problem);
+      for (const problem of module.problems) note(problem);
       return EXIT.done;
     },
   };

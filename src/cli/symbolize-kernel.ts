@@ -45,8 +45,7 @@ export const symbolizeKernel: Command = {
       moduleDirectories: given.texts("module-dir"),
       debugDirectories: given.texts("debug-dir"),
     });
-    const isReturn = given.flag("return-addresses");
-    answer(given, addresses, (address) => kernel.resolve(address, isReturn));
+    answer(given, addresses, kernel.resolveAll(addresses, given.flag("return-addresses")));
     for (const problem of kernel.problems()) note(problem);
     return EXIT.done;
   },

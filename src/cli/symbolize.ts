@@ -1,6 +1,7 @@
 /** `leakline symbolize process|elf`: addresses to function, file and line. */
 
-import { hex, toSignedNumber, virtualAddress } from "../base/address.ts";
+import { toSignedNumber, type VirtualAddress, virtualAddress } from "../base/address.ts";
+import { ET_REL } from "../elf/constants.ts";
 import { toJson } from "../report/json.ts";
 import { type ResolvedAddress, renderSymbols } from "../report/symbols.ts";
 import type { Frame } from "../symbolize/frame.ts";
@@ -31,7 +32,8 @@ export const symbolizeProcess: Command = {
     const addresses = addressesFrom(given);
     const process = openLiveProcess(parsePid(pid), given.texts("debug-dir"));
     const isReturn = given.flag("return-addresses");
-    answer(given, addresses, (address) => process.resolve(address, isReturn));
+    const resolve = (address: bigint): Frame[] => process.resolve(address, isReturn);
+    answer(given, addresses, addresses.map(resolve));
     for (const problem of process.symbolizer.problems()) note(problem);
     return EXIT.done;
   },
@@ -44,11 +46,13 @@ export const symbolizeElf: Command = {
   options: {
     path: { value: "FILE", help: "the ELF file" },
     "file-offset": { help: "addresses are offsets into the file, not virtual addresses" },
+    section: { value: "NAME", help: "addresses are offsets into this section; in a .o or .ko, .text by default" },
     ...SYMBOLIZE_OPTIONS,
   },
   examples: [
     ["leakline symbolize elf --path ./test_memleak 0x6f2", "a virtual address, as nm and objdump print"],
     ["leakline symbolize elf --path ./test_memleak --file-offset 0x6f2", "an offset into the file"],
+    ["leakline symbolize elf --path ./driver.ko --section .init.text 0x18", "an offset into a section"],
   ],
   async run(given) {
     const path = given.text("path");
@@ -56,20 +60,33 @@ export const symbolizeElf: Command = {
     const addresses = addressesFrom(given);
     const module = openLocalModule(path, given.texts("debug-dir"));
     const isOffset = given.flag("file-offset");
+    const section = given.text("section") ?? (module.elf.type === ET_REL ? ".text" : undefined);
+    if (isOffset && given.text("section") !== undefined) throw usageError("either --file-offset or --section");
+    const toVirtual = (value: number): VirtualAddress | undefined => {
+      if (isOffset) return module.virtualAddress(value);
+      return section === undefined ? virtualAddress(value) : module.sectionAddress(section, value);
+    };
     const isReturn = given.flag("return-addresses");
-    answer(given, addresses, (address) => resolveInModule(module, address, isOffset, isReturn));
+    const outside = isOffset ? "file offset in no loaded segment" : `beyond the end of ${section}`;
+    const resolve = (address: bigint): Frame[] => resolveInModule(module, address, toVirtual, outside, isReturn);
+    answer(given, addresses, addresses.map(resolve));
     for (const problem of module.problems) note(problem);
     return EXIT.done;
   },
 };
 
-function resolveInModule(module: Module, address: bigint, isOffset: boolean, isReturn: boolean): Frame[] {
+function resolveInModule(
+  module: Module,
+  address: bigint,
+  toVirtual: (value: number) => VirtualAddress | undefined,
+  outside: string,
+  isReturn: boolean,
+): Frame[] {
   const { path: name } = module;
   const place = { address, module: name, ...(module.elf.buildId && { buildId: module.elf.buildId }) };
-  const value = toSignedNumber(address);
-  const virtual = isOffset ? module.virtualAddress(value) : virtualAddress(value);
+  const virtual = toVirtual(toSignedNumber(address));
   if (virtual === undefined) {
-    return [{ ...place, inlined: false, reason: `file offset 0x${hex(address)} is in no loaded segment` }];
+    return [{ ...place, inlined: false, reason: outside }];
   }
   return module.find(virtual, isReturn).map((frame) => ({ ...place, ...frame }));
 }
@@ -80,10 +97,10 @@ export function addressesFrom(given: Arguments): bigint[] {
   return parseAddresses(given.operands);
 }
 
-/** Prints what `resolve` gives for each address. */
-export function answer(given: Arguments, addresses: readonly bigint[], resolve: (address: bigint) => Frame[]): void {
-  const resolved = addresses.map((address): ResolvedAddress => {
-    const frames = resolve(address);
+/** Prints the frames of each address. */
+export function answer(given: Arguments, addresses: readonly bigint[], answers: readonly Frame[][]): void {
+  const resolved = addresses.map((address, i): ResolvedAddress => {
+    const frames = answers[i];
     const last = frames.at(-1);
     return last?.symbol === undefined && last?.reason ? { address, frames, reason: last.reason } : { address, frames };
   });

@@ -8,7 +8,14 @@
 import type { ByteSource, Decompress } from "../base/bytes.ts";
 import { LeaklineError } from "../base/errors.ts";
 import { type ElfHeader, readHeader } from "./header.ts";
-import { type DebugAltLink, type DebugLink, readBuildId, readDebugAltLink, readDebugLink } from "./notes.ts";
+import {
+  type DebugAltLink,
+  type DebugLink,
+  readBuildId,
+  readDebugAltLink,
+  readDebugLink,
+  readSupplementaryId,
+} from "./notes.ts";
 import { readSectionData } from "./section-data.ts";
 import { nameSections, readSections, type Section } from "./sections.ts";
 import { readSegments, type Segment } from "./segments.ts";
@@ -113,9 +120,14 @@ export class ElfFile {
     return this.remember("debug-link", () => readDebugLink(this));
   }
 
-  /** The shared debug file that `.gnu_debugaltlink` names, undefined when there is none that can be read. */
+  /** The shared debug file that `.gnu_debugaltlink` or `.debug_sup` names, undefined when there is none that can be read. */
   get debugAltLink(): DebugAltLink | undefined {
     return this.remember("debug-alt-link", () => readDebugAltLink(this));
+  }
+
+  /** What such a link must state to mean this file, undefined when it states nothing that can be read. */
+  get supplementaryId(): string | undefined {
+    return this.remember("supplementary-id", () => readSupplementaryId(this));
   }
 
   private remember<T>(key: string, read: () => T): T | undefined {

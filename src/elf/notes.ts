@@ -1,6 +1,7 @@
 /**
  * What ties a file to its debug information: the build ID (an ELF note, gABI 5 "Note Section"), `.gnu_debuglink` and
- * `.gnu_debugaltlink` (GDB manual, "Debugging Information in Separate Files"; DWZ).
+ * `.gnu_debugaltlink` (GDB manual, "Debugging Information in Separate Files"; DWZ), and DWARF 5's form of the latter,
+ * `.debug_sup` (§7.3.6).
  */
 
 import { type ByteSource, decodeText, sliceSource } from "../base/bytes.ts";
@@ -11,7 +12,7 @@ import type { ElfFile } from "./elf-file.ts";
 
 /** A separate debug file by name, and the CRC-32 of its contents. */
 export type DebugLink = { file: string; crc: number };
-/** The file that dwz moved shared debug information to, and its build ID in hexadecimal. */
+/** The file that dwz moved shared debug information to, and its build ID (of `.debug_sup`: its checksum) in hexadecimal. */
 export type DebugAltLink = { file: string; buildId: string };
 
 /**
@@ -79,11 +80,37 @@ export function readDebugLink(elf: ElfFile): DebugLink | undefined {
 /** @throws MalformedError when the section is there and damaged. */
 export function readDebugAltLink(elf: ElfFile): DebugAltLink | undefined {
   const link = readLink(elf, ".gnu_debugaltlink");
-  if (!link) return undefined;
+  if (!link) {
+    const standard = readSup(elf);
+    return standard?.isSupplementary ? undefined : standard?.link;
+  }
   const id = link.bytes.subarray(link.file.length + 1);
   if (id.length === 0 || id.length > MAX_BUILD_ID)
     throw new MalformedError(elf.name, ".gnu_debugaltlink", 0, `a build ID of ${id.length} bytes`);
   return { file: decodeText(link.file), buildId: toHex(id) };
+}
+
+/**
+ * What a DebugAltLink must name to mean this file: its checksum in `.debug_sup`, else its build ID.
+ *
+ * @throws MalformedError when the section is there and damaged.
+ */
+export function readSupplementaryId(elf: ElfFile): string | undefined {
+  const standard = readSup(elf);
+  return standard?.isSupplementary ? standard.link.buildId : elf.buildId;
+}
+
+/** `.debug_sup`: the same section in the file that refers to another and in that one. */
+function readSup(elf: ElfFile): { isSupplementary: boolean; link: DebugAltLink } | undefined {
+  const data = elf.sectionData(".debug_sup");
+  if (!data || data.size > MAX_LINK) return undefined;
+  const cursor = new Cursor(data.read(0, data.size), elf.littleEndian, elf.name, ".debug_sup");
+  cursor.skip(2); // version
+  const isSupplementary = cursor.u8() === 1;
+  const file = decodeText(cursor.cString());
+  const length = cursor.uleb();
+  if (length === 0 || length > MAX_BUILD_ID) throw cursor.malformed(`a checksum of ${length} bytes`);
+  return { isSupplementary, link: { file, buildId: toHex(cursor.view(length)) } };
 }
 
 /** Both links start with a zero-terminated file name. */

@@ -30,8 +30,10 @@ function renderFrame(frame: Frame): string {
   const address = `0x${hex(frame.address, 14)}: `;
   if (frame.symbol === undefined) return `${address}<no-symbol>${place(frame)}${reason(frame)}\n`;
   const offset = frame.offset ?? 0;
-  // Without a file there is no address in one: then the function's own.
-  const start = frame.moduleAddress === undefined ? frame.address - BigInt(offset) : frame.moduleAddress - offset;
+  // An address that counts from a section, or one without a file, says less than the one that was asked for.
+  const { moduleAddress, section } = frame;
+  const inFile = moduleAddress !== undefined && section === undefined;
+  const start = inFile ? moduleAddress - offset : frame.address - BigInt(offset);
   const where = location(frame) || reason(frame);
   return `${address}${frame.symbol} @ 0x${hex(start)}+0x${hex(offset)}${special(frame)}${where}\n`;
 }

@@ -13,6 +13,9 @@ export type WantedFile = {
   mapping?: { start: bigint; end: bigint } | undefined;
 };
 
+/** What a build ID can be asked for: a program or library, or its separate debug information. */
+export type BuildIdKind = "executable" | "debuginfo";
+
 export type FileProvider = {
   /**
    * Ways to open the file, most likely first. Each gives undefined when there is no such file, and throws a
@@ -22,4 +25,9 @@ export type FileProvider = {
   /** Directories that hold separate debug files, e.g. `/usr/lib/debug`; looked up through `candidates` too. */
   readonly debugDirectories: readonly string[];
   readonly decompress: Decompress;
+  /**
+   * The file with a build ID, wherever it lay, from a store that goes by build ID; asked last. A store that has to fetch
+   * it first gives undefined, and notes the question: once the file is there, `Symbolizer.reopen` finds it.
+   */
+  byBuildId?(buildId: string, kind: BuildIdKind): ByteSource | undefined;
 };

@@ -9,9 +9,12 @@ export type Frame = {
   address: bigint;
   /** Function, demangled. */
   symbol?: string | undefined;
-  /** From the function's first byte to the address, in bytes. Absent for an inlined frame. */
+  /**
+   * From the function's first byte to the address, in bytes. Absent for an inlined frame. Without `symbol`, that of a
+   * function whose name was stripped but whose bounds are known from unwind tables.
+   */
   offset?: number | undefined;
-  /** Length of the function in bytes, when its symbol or debug information states one. */
+  /** Length in bytes of the function, or of that part of it which has the address; absent when nothing states it. */
   size?: number | undefined;
   /** Full path, as the debug information gives it. */
   file?: string | undefined;
@@ -24,13 +27,16 @@ export type Frame = {
   module?: string | undefined;
   /** Of the module: lower-case hexadecimal. */
   buildId?: string | undefined;
-  /** Where in the module: the ELF virtual address. */
+  /** Where in the module: the ELF virtual address; in a relocatable file, the offset into `section`. */
   moduleAddress?: number | undefined;
+  /** Only in a relocatable file (`.o`, `.ko`): the section that `moduleAddress` counts from. */
+  section?: string | undefined;
   /** Other names of the same function. */
   aliases?: string[] | undefined;
-  /** Which file, and which table in it, gave the name and the line. */
+  /** Which file, and which table in it, gave the name, or the bounds of a function without one. */
   symbolSource?: string | undefined;
+  /** Likewise for file and line. */
   lineSource?: string | undefined;
-  /** Why there is no symbol, or no line. */
+  /** Why there is no symbol or no line, or what of the debug information could not be read. */
   reason?: string | undefined;
 };

@@ -10,8 +10,9 @@ import { toSignedNumber, virtualAddress } from "../base/address.ts";
 import { describeError, LeaklineError } from "../base/errors.ts";
 import { demangle } from "../demangle/index.ts";
 import type { ElfFile } from "../elf/index.ts";
-import type { KernelSymbol } from "../process/kallsyms.ts";
+import type { KernelSymbol, NoKernelSymbol } from "../process/kallsyms.ts";
 import { decompressing } from "./compressed-files.ts";
+import { hasDwarf } from "./debug-sections.ts";
 import type { FileProvider } from "./file-provider.ts";
 import type { Frame } from "./frame.ts";
 import { placeKernelImage, type WantedKernel } from "./kernel-image.ts";
@@ -49,31 +50,58 @@ export class Kernel {
    * @param isReturnAddress see Module.find.
    */
   resolve(address: bigint, isReturnAddress: boolean): Frame[] {
-    const { kallsyms, kallsymsProblem } = this.sources;
-    const at = toSignedNumber(address);
-    const found = kallsyms?.find(at - (isReturnAddress ? 1 : 0));
-    const symbol = found && "name" in found ? found : undefined;
-    const module = found?.module;
-    const place = { address, module: `[${module ?? "kernel"}]` };
+    return this.resolveAll([address], isReturnAddress)[0];
+  }
 
-    const file = module === undefined ? this.openImage() : this.openModule(module);
-    const frames = file.find?.(at, isReturnAddress) ?? [];
-    const last = frames.at(-1);
-    if (last === undefined || (last.symbol === undefined && last.line === undefined)) {
-      const noFile = file.find ? "its file has no line for it" : file.reason;
-      if (symbol) return [{ ...place, ...this.fromKallsyms(symbol, at), reason: noFile }];
-      const reason = found && "reason" in found ? found.reason : (kallsymsProblem ?? last?.reason ?? noFile);
-      return [{ ...place, inlined: false, reason }];
+  /** As `resolve` for many addresses, each unit of debug information read once. @returns one answer each, in order. */
+  resolveAll(addresses: readonly bigint[], isReturnAddress: boolean): Frame[][] {
+    const { kallsyms } = this.sources;
+    const places = addresses.map((address) => toSignedNumber(address));
+    const found = places.map((at) => kallsyms?.find(at - (isReturnAddress ? 1 : 0)));
+    const byFile = new Map<PlacedFile, number[]>();
+    for (const [i, symbol] of found.entries()) {
+      const file = symbol?.module === undefined ? this.openImage() : this.openModule(symbol.module);
+      const group = byFile.get(file);
+      if (group) group.push(i);
+      else byFile.set(file, [i]);
     }
-    if (last.symbol === undefined && symbol) Object.assign(last, this.fromKallsyms(symbol, at), { reason: undefined });
-    const buildId = file.buildId === undefined ? {} : { buildId: file.buildId };
-    return frames.map((frame) => ({ ...place, ...buildId, ...frame }));
+    const answers: Frame[][] = new Array(addresses.length);
+    for (const [file, group] of byFile) {
+      const frames = file.findAll?.(
+        group.map((i) => places[i]),
+        isReturnAddress,
+      );
+      for (const [n, i] of group.entries()) answers[i] = this.join(addresses[i], found[i], file, frames?.[n] ?? []);
+    }
+    return answers;
   }
 
   /** What was found damaged, refused or missing so far, for people. */
   problems(): string[] {
     const files = this.image ? [this.image, ...this.modules.values()] : [...this.modules.values()];
-    return [...(this.sources.kallsyms?.problems ?? []), ...files.flatMap(({ problems }) => problems)];
+    return [...(this.sources.kallsyms?.problems ?? []), ...files.flatMap((file) => file.problems())];
+  }
+
+  /** What kallsyms and the file say of an address, as one answer. */
+  private join(
+    address: bigint,
+    found: KernelSymbol | NoKernelSymbol | undefined,
+    file: PlacedFile,
+    frames: readonly ModuleFrame[],
+  ): Frame[] {
+    const place = { address, module: `[${found?.module ?? "kernel"}]` };
+    const symbol = found && "name" in found ? this.fromKallsyms(found, toSignedNumber(address)) : undefined;
+    const last = frames.at(-1);
+    if (last === undefined || (last.symbol === undefined && last.line === undefined)) {
+      const noFile = file.findAll ? "its file knows nothing of it" : file.reason;
+      if (symbol) return [{ ...place, ...symbol, reason: noFile }];
+      const reason =
+        found && "reason" in found ? found.reason : (this.sources.kallsymsProblem ?? last?.reason ?? noFile);
+      return [{ ...place, inlined: false, reason }];
+    }
+    const named = last.symbol === undefined && symbol ? { ...last, ...symbol, reason: undefined } : last;
+    const buildId = file.buildId === undefined ? {} : { buildId: file.buildId };
+    return [...frames.slice(0, -1), named].map((frame) => ({ ...place, ...buildId, ...frame }));
   }
 
   private fromKallsyms(symbol: KernelSymbol, at: number): ModuleFrame {
@@ -89,12 +117,14 @@ export class Kernel {
   }
 
   private openImage(): PlacedFile {
-    this.image ??= this.open(this.sources.imagePaths, (elf) => {
-      const offset = placeKernelImage(elf, this.sources);
-      return { locate: (address) => virtualAddress(address - offset) };
-    });
-    if (!this.image.find && this.image.problems.length === 0)
-      this.image.reason = "no vmlinux found: install the kernel's debug package, or give --vmlinux FILE";
+    this.image ??= this.open(
+      this.sources.imagePaths,
+      (elf) => {
+        const offset = placeKernelImage(elf, this.sources);
+        return { locate: (address) => virtualAddress(address - offset) };
+      },
+      "no vmlinux found: install the kernel's debug package, or give --vmlinux FILE",
+    );
     return this.image;
   }
 
@@ -102,10 +132,14 @@ export class Kernel {
     let file = this.modules.get(name);
     if (file) return file;
     const { kallsyms } = this.sources;
-    const loaded = this.sources.loadedModule(name);
-    const wanted = loaded ?? { name, sections: new Map(), buildId: undefined, srcversion: undefined };
-    file = this.open(this.sources.modulePaths(name), (elf) => placeKernelModule(elf, wanted, kallsyms), true);
-    if (!file.find && file.problems.length === 0) file.reason = whyNoModuleFile(name);
+    const wanted = this.sources.loadedModule(name) ?? {
+      name,
+      sections: new Map(),
+      buildId: undefined,
+      srcversion: undefined,
+    };
+    const paths = this.sources.modulePaths(name);
+    file = this.open(paths, (elf) => placeKernelModule(elf, wanted, kallsyms), whyNoModuleFile(name));
     this.modules.set(name, file);
     return file;
   }
@@ -114,38 +148,41 @@ export class Kernel {
    * The first of the files that is the right one, preferably with debug information.
    *
    * @param place verifies the file: throws when it is not the right one.
+   * @param missing the reason when there is no file at any of the paths.
    */
-  private open(paths: readonly string[], place: (elf: ElfFile) => ModulePlacement, isRelocatable = false): PlacedFile {
-    const problems: string[] = [];
+  private open(paths: readonly string[], place: (elf: ElfFile) => ModulePlacement, missing: string): PlacedFile {
+    const refusals: string[] = [];
     let best: { elf: ElfFile; path: string; placement: ModulePlacement } | undefined;
     for (const path of paths) {
-      const elf = tryOpenModule(this.files, { path }, undefined, (problem) => problems.push(problem));
+      const elf = tryOpenModule(this.files, { path }, undefined, (problem) => refusals.push(problem));
       if (!elf) continue;
       try {
         const placement = place(elf);
-        const hasDebug = elf.section(".debug_info") !== undefined;
-        if (!best || hasDebug) best = { elf, path, placement };
-        if (hasDebug) break;
+        if (!best || hasDwarf(elf)) best = { elf, path, placement };
+        if (hasDwarf(elf)) break;
       } catch (error) {
         if (!(error instanceof LeaklineError)) throw error;
-        problems.push(describeError(error));
+        refusals.push(describeError(error));
       }
     }
-    if (!best) return { problems, reason: problems[0] ?? "" };
+    if (!best) return { reason: refusals[0] ?? missing, problems: () => refusals };
     const { elf, path, placement } = best;
     const module = new Module(elf, path, this.files);
     return {
       buildId: elf.buildId,
-      problems: module.problems,
       reason: "",
-      find(address, isReturnAddress) {
-        // Looked up by the byte before, which is in the same section; counted from the address itself.
+      problems: () => module.problems,
+      findAll(addresses, isReturnAddress) {
+        // Located by the byte before, which is in the same section; counted from the address itself.
         const back = isReturnAddress ? 1 : 0;
-        const located = placement.locate(address - back);
-        if (located === undefined) return [];
-        const frames = module.find(virtualAddress(located + back), isReturnAddress);
-        // Where a module's file lays out its sections means nothing to anybody else.
-        return isRelocatable ? frames.map(({ moduleAddress: _, ...frame }) => frame) : frames;
+        const located = addresses.map((address) => placement.locate(address - back));
+        const inside = located.filter((address) => address !== undefined);
+        const frames = module.findAll(
+          inside.map((address) => virtualAddress(address + back)),
+          isReturnAddress,
+        );
+        let next = 0;
+        return located.map((address) => (address === undefined ? [] : frames[next++]));
       },
     };
   }
@@ -154,11 +191,11 @@ export class Kernel {
 /** A file that was looked for. */
 type PlacedFile = {
   buildId?: string | undefined;
-  /** Absent when none was found. */
-  find?(address: number, isReturnAddress: boolean): ModuleFrame[];
+  /** The frames at absolute addresses, none for one that is not in the file. Absent when no file was found. */
+  findAll?(addresses: readonly number[], isReturnAddress: boolean): ModuleFrame[][];
   /** Why none was found. */
   reason: string;
-  problems: string[];
+  problems(): string[];
 };
 
 /** What kallsyms puts into brackets is not always a module (kernel/kallsyms.c, kernel/bpf/core.c). */

@@ -8,188 +8,309 @@
 import { type FileOffset, type VirtualAddress, virtualAddress } from "../base/address.ts";
 import { describeError, LeaklineError } from "../base/errors.ts";
 import { demangle } from "../demangle/index.ts";
-import { type Dwarf, type DwarfInput, type Found, openDwarf, type SourceFrame } from "../dwarf/index.ts";
-import { type ElfFile, type FoundSymbol, fileOffsetToVirtual, type SymbolIndex, symbolIndex } from "../elf/index.ts";
-import { findDebugFile, findSupplementaryFile } from "./debug-files.ts";
+import { type Dwarf, type Found, openDwarf, type SourceFrame } from "../dwarf/index.ts";
+import { SHF_ALLOC, SHF_EXECINSTR } from "../elf/constants.ts";
+import {
+  type CodeLayout,
+  type ElfFile,
+  type FunctionBounds,
+  fileOffsetToVirtual,
+  findBounds,
+  findPltStub,
+  functionBounds,
+  layOutCode,
+  miniDebugInfo,
+  type PltStub,
+  pltStubs,
+  type SymbolIndex,
+  symbolIndex,
+} from "../elf/index.ts";
+import { type FoundFile, findDebugFile, findSupplementaryFile } from "./debug-files.ts";
+import { dwarfInput, hasBytes, hasDwarf, hasSymbols } from "./debug-sections.ts";
 import type { FileProvider } from "./file-provider.ts";
 import type { Frame } from "./frame.ts";
+import { chooseName, demangleStub, type FileSymbol } from "./function-name.ts";
+import { OpenFiles } from "./open-files.ts";
+import { findPackage, findSplitFile } from "./split-files.ts";
 
 /** A frame without what only the caller knows. */
 export type ModuleFrame = Omit<Frame, "address" | "module" | "buildId">;
+
+/** `.dwo` files of one module that are open at once. */
+const MAX_SPLIT_FILES = 16;
+/** Notes on files that are kept; each is one line. */
+const MAX_NOTES = 100;
+
+type Sources = {
+  debugFile: FoundFile | undefined;
+  /** In the order in which they are asked. */
+  symbols: readonly { index: SymbolIndex; file: string }[];
+  dwarf: Dwarf | undefined;
+  dwarfFile: string;
+};
 
 export class Module {
   readonly elf: ElfFile;
   /** As the process sees it. */
   readonly path: string;
-  /** What was found damaged or missing, for people. */
-  readonly problems: string[] = [];
   private readonly files: FileProvider;
-  private opened:
-    | {
-        debug: ElfFile | undefined;
-        symbols: SymbolIndex[];
-        symbolFiles: string[];
-        dwarf: Dwarf | undefined;
-        dwarfFile: string;
-      }
-    | undefined;
+  private readonly layout: CodeLayout | undefined;
+  private readonly notes = new Set<string>();
+  /** Every file that was opened besides split ones. */
+  private readonly opened: ElfFile[];
+  private readonly splitFiles = new OpenFiles(MAX_SPLIT_FILES);
+  private foundSources: Sources | undefined;
+  private foundStubs: PltStub[] | undefined;
+  private foundBounds: FunctionBounds | undefined;
 
   constructor(elf: ElfFile, path: string, files: FileProvider) {
     this.elf = elf;
     this.path = path;
     this.files = files;
+    this.layout = layOutCode(elf);
+    this.opened = [elf];
   }
 
   /**
-   * The frames at a virtual address, innermost first; at least one, with a reason when it has no symbol.
+   * The frames at a virtual address, innermost first; at least one, with a reason when it has no symbol. In a
+   * relocatable file, whose sections have no addresses, ask for what `sectionAddress` gives.
    *
    * @param isReturnAddress look up the instruction before it, the call: the one behind the call may belong to another
    *   line, and after a call that never returns, to another function. Offsets still count to `address` itself.
    */
   find(address: VirtualAddress, isReturnAddress: boolean): ModuleFrame[] {
-    const wanted = virtualAddress(address - (isReturnAddress ? 1 : 0));
-    const sources = this.open();
-    const symbol = this.findSymbol(wanted);
-    const { frames, reason } = sources.dwarf?.find(wanted) ?? NOTHING_FOUND;
-    const outermost = frames.at(-1);
-    const result: ModuleFrame[] = frames.slice(0, -1).map((frame) => ({
-      symbol: nameOf(frame),
-      ...locationOf(frame),
-      inlined: true,
-      moduleAddress: address,
-      symbolSource: sources.dwarfFile,
-      lineSource: sources.dwarfFile,
-    }));
-    const last: ModuleFrame = { ...locationOf(outermost), inlined: false, moduleAddress: address };
-    if (outermost?.line !== undefined) last.lineSource = sources.dwarfFile;
-    nameFrame(last, address, wanted, outermost, symbol, sources.dwarfFile);
-    if (last.symbol === undefined) last.reason = reason ?? this.whyNoSymbol();
-    else if (last.line === undefined) last.reason = reason ?? this.whyNoLine();
-    return [...result, last];
+    const wanted = lookupAddress(address, isReturnAddress);
+    return this.framesAt(address, wanted, this.sources.dwarf?.find(wanted) ?? NOTHING_FOUND);
+  }
+
+  /** As `find` for many addresses, each unit of debug information read once. @returns one answer each, in their order. */
+  findAll(addresses: readonly VirtualAddress[], isReturnAddress: boolean): ModuleFrame[][] {
+    const wanted = addresses.map((address) => lookupAddress(address, isReturnAddress));
+    const found = this.sources.dwarf?.findAll(wanted);
+    return addresses.map((address, i) => this.framesAt(address, wanted[i], found?.[i] ?? NOTHING_FOUND));
   }
 
   /** Its debug information, and the file that has it; undefined when none was found. */
   get debugInformation(): { dwarf: Dwarf; file: string } | undefined {
-    const { dwarf, dwarfFile } = this.open();
+    const { dwarf, dwarfFile } = this.sources;
     return dwarf && { dwarf, file: dwarfFile };
   }
 
   /** The virtual address that a file offset is loaded at; undefined when no segment loads it. */
   virtualAddress(offset: number): VirtualAddress | undefined {
+    if (this.layout) {
+      const section = this.elf.sections.find(
+        (candidate) =>
+          candidate.flags & SHF_EXECINSTR && offset >= candidate.offset && offset - candidate.offset < candidate.size,
+      );
+      return section && virtualAddress(this.layout.base(section) + offset - section.offset);
+    }
     return fileOffsetToVirtual(this.elf.segments, offset as FileOffset);
   }
 
-  private findSymbol(address: VirtualAddress): (FoundSymbol & { file: string }) | undefined {
-    const { symbols, symbolFiles } = this.open();
-    for (const [i, index] of symbols.entries()) {
-      const found = index.findSymbol(address);
-      if (found) return { ...found, file: symbolFiles[i] };
+  /**
+   * The address of an offset into a section, which `find` takes; undefined when the section is shorter.
+   *
+   * @throws LeaklineError `not-found` when the file has no such section, or in a relocatable file no code in it.
+   */
+  sectionAddress(name: string, offset: number): VirtualAddress | undefined {
+    const section = this.elf.section(name);
+    const isCode = section !== undefined && (section.flags & SHF_EXECINSTR) !== 0;
+    if (!section || (this.layout && !isCode)) {
+      const what = section ? "is not code" : "no such section";
+      throw new LeaklineError("not-found", `${this.elf.name}: ${name}: ${what}`, { hint: "readelf -S lists them" });
     }
-    return undefined;
+    // The end belongs to it: a call that never returns may be the last instruction.
+    if (!(offset >= 0 && offset <= section.size)) return undefined;
+    return virtualAddress((this.layout ? this.layout.base(section) : section.address) + offset);
   }
 
-  private open(): NonNullable<Module["opened"]> {
-    if (this.opened) return this.opened;
+  /** What was found damaged or missing so far, for people. */
+  get problems(): string[] {
+    const damage = this.opened.flatMap((elf) => elf.problems.map((error) => error.message));
+    return [...new Set([...damage, ...this.notes])];
+  }
+
+  /** Files that it holds open: what a cache of modules counts. */
+  get openFiles(): number {
+    return this.opened.length + this.splitFiles.count;
+  }
+
+  /** Closes its files. What was found so far stays; a module is not to be asked again. */
+  close(): void {
+    for (const elf of this.opened) elf.source.close?.();
+    this.splitFiles.close();
+  }
+
+  private framesAt(address: VirtualAddress, wanted: VirtualAddress, { frames, reason }: Found): ModuleFrame[] {
+    const { dwarfFile } = this.sources;
+    const place = this.placeOf(address, wanted);
+    const outermost = frames.at(-1);
+    const inlined: ModuleFrame[] = frames.slice(0, -1).map((frame, i) => ({
+      ...nameOf(frame, dwarfFile),
+      // The innermost place comes from the line table, the others from the calls.
+      ...locationOf(frame, `${dwarfFile} ${i === 0 ? ".debug_line" : ".debug_info"}`),
+      inlined: true,
+      ...place,
+    }));
+    const table = frames.length > 1 ? ".debug_info" : ".debug_line";
+    const last: ModuleFrame = { ...locationOf(outermost, `${dwarfFile} ${table}`), inlined: false, ...place };
+    const name = chooseName(wanted, outermost?.function, dwarfFile, this.findSymbol(wanted));
+    if (name) {
+      last.symbol = name.symbol;
+      last.offset = address - name.start;
+      if (name.size > 0) last.size = name.size;
+      if (name.aliases.length > 0) last.aliases = name.aliases;
+      last.symbolSource = name.source;
+    } else this.nameOtherwise(last, address, wanted);
+    const why = this.whyIncomplete(last, wanted, reason);
+    if (why !== undefined) last.reason = why;
+    return [...inlined, last];
+  }
+
+  /** A PLT stub's name, or at least the bounds of a function whose name was stripped. */
+  private nameOtherwise(frame: ModuleFrame, address: VirtualAddress, wanted: VirtualAddress): void {
+    this.foundStubs ??= pltStubs(this.elf);
+    const stub = findPltStub(this.foundStubs, wanted);
+    if (stub) {
+      frame.symbol = demangleStub(stub.name);
+      frame.offset = address - stub.address;
+      frame.size = stub.size;
+      frame.symbolSource = `${this.elf.name} .plt`;
+      return;
+    }
+    this.foundBounds ??= functionBounds(this.elf);
+    const bounds = findBounds(this.foundBounds, wanted);
+    if (!bounds) return;
+    frame.offset = address - bounds.start;
+    frame.size = bounds.end - bounds.start;
+    frame.symbolSource = `${this.elf.name} .eh_frame`;
+  }
+
+  private whyIncomplete(frame: ModuleFrame, wanted: VirtualAddress, reason: string | undefined): string | undefined {
+    const { dwarf, symbols, debugFile } = this.sources;
+    if (frame.symbol === undefined) {
+      const elsewhere = frame.offset === undefined ? this.whyNoCode(wanted) : undefined;
+      if (elsewhere !== undefined) return elsewhere;
+      const stripped = !hasSymbols(this.elf) && !debugFile && symbols.length < 2;
+      const why = stripped ? "stripped: no symbol covers it" : "no symbol covers it";
+      return reason === undefined ? why : `${why}; ${reason}`;
+    }
+    if (reason !== undefined || frame.line !== undefined) return reason;
+    return dwarf ? "no line is recorded for it" : "no debug information (compiled without -g, or stripped)";
+  }
+
+  /** Why there cannot be a function at an address. */
+  private whyNoCode(address: VirtualAddress): string | undefined {
+    if (this.layout) return this.layout.locate(address) ? undefined : "in no section with code";
+    const section = this.elf.sections.find(
+      (candidate) =>
+        candidate.flags & SHF_ALLOC && address >= candidate.address && address - candidate.address < candidate.size,
+    );
+    if (section) return section.flags & SHF_EXECINSTR ? undefined : `in ${section.name}, which is not code`;
+    const inSegment = this.elf.segments.some(
+      (segment) => address >= segment.address && address - segment.address < segment.memorySize,
+    );
+    return inSegment ? undefined : "in no loaded segment";
+  }
+
+  /** Where the address is, as people and other tools say it. */
+  private placeOf(address: VirtualAddress, wanted: VirtualAddress): Pick<Frame, "moduleAddress" | "section"> {
+    if (!this.layout) return { moduleAddress: address };
+    const found = this.layout.locate(wanted);
+    return found ? { moduleAddress: found.offset + (address - wanted), section: found.section.name } : {};
+  }
+
+  private findSymbol(address: VirtualAddress): FileSymbol | undefined {
+    let best: FileSymbol | undefined;
+    for (const { index, file } of this.sources.symbols) {
+      const found = index.findSymbol(address);
+      if (!found) continue;
+      // How far a symbol without a size reaches is a guess: one that states its size knows better.
+      if (!best || (best.size === 0 && found.size > 0 && found.address >= best.address)) best = { ...found, file };
+      if (best.size > 0) break;
+    }
+    return best;
+  }
+
+  private get sources(): Sources {
+    this.foundSources ??= this.findSources();
+    return this.foundSources;
+  }
+
+  private findSources(): Sources {
     const own = this.elf;
-    const report = (message: string): void => void this.problems.push(message);
-    const debug = hasDwarf(own) ? undefined : findDebugFile(this.files, own, this.path, report);
-    const dwarfElf = hasDwarf(own) ? own : debug;
-    const symbolElfs = debug ? [debug, own] : [own];
-    this.opened = {
-      debug,
-      symbols: symbolElfs.map(symbolIndex),
-      symbolFiles: symbolElfs.map((elf) => elf.name),
-      dwarf: dwarfElf && this.openDwarf(dwarfElf, report),
-      dwarfFile: dwarfElf?.name ?? "",
+    const debugFile = hasDwarf(own) ? undefined : this.keep(findDebugFile(this.files, own, this.path, this.note));
+    const withDwarf = hasDwarf(own) ? { elf: own, path: this.path } : debugFile;
+    const symbolFiles = [debugFile?.elf, this.miniDebugInfo(), own].filter((elf) => elf !== undefined);
+    const dwarf = withDwarf && hasDwarf(withDwarf.elf) ? this.openDwarf(withDwarf) : undefined;
+    return {
+      debugFile,
+      symbols: symbolFiles.map((elf) => ({ index: symbolIndex(elf), file: elf.name })),
+      dwarf,
+      dwarfFile: withDwarf?.elf.name ?? "",
     };
-    return this.opened;
   }
 
-  private openDwarf(elf: ElfFile, report: (message: string) => void): Dwarf | undefined {
+  private openDwarf(file: FoundFile): Dwarf {
+    const { elf } = file;
+    const supplementary = findSupplementaryFile(this.files, file, this.note);
+    if (supplementary) this.opened.push(supplementary);
+    // Split units need .debug_addr, in GNU's form of DWARF 4 too: without it, nobody has to look for them.
+    const split = hasBytes(elf, ".debug_addr")
+      ? findPackage(this.files, [this.path, file.path], this.elf.buildId, this.note)
+      : undefined;
+    if (split) this.opened.push(split);
+    const files = this.splitFiles.limited(this.files);
+    return openDwarf({
+      ...dwarfInput(elf),
+      supplementary: supplementary && dwarfInput(supplementary),
+      package: split && dwarfInput(split),
+      loadSplit: (query) => {
+        const found = findSplitFile(files, this.path, query, this.note);
+        return found && dwarfInput(found);
+      },
+    });
+  }
+
+  private miniDebugInfo(): ElfFile | undefined {
     try {
-      const supplementary = findSupplementaryFile(this.files, elf, elf.name, report);
-      return openDwarf({ ...dwarfInput(elf), supplementary: supplementary && dwarfInput(supplementary) });
+      return miniDebugInfo(this.elf);
     } catch (error) {
-      this.problem(error);
+      if (!(error instanceof LeaklineError)) throw error;
+      this.note(describeError(error));
       return undefined;
     }
   }
 
-  private problem(error: unknown): void {
-    if (!(error instanceof LeaklineError)) throw error;
-    this.problems.push(describeError(error));
+  private keep(found: FoundFile | undefined): FoundFile | undefined {
+    if (found) this.opened.push(found.elf);
+    return found;
   }
 
-  private whyNoSymbol(): string {
-    const stripped = this.elf.section(".symtab") === undefined && !this.opened?.debug;
-    return stripped ? "stripped: no symbol covers it" : "no symbol covers it";
-  }
-
-  private whyNoLine(): string {
-    return this.opened?.dwarf ? "no line is recorded for it" : "no debug information: compiled without -g, or stripped";
-  }
+  private readonly note = (message: string): void => {
+    if (this.notes.size < MAX_NOTES) this.notes.add(message);
+  };
 }
 
-/** The sections of an ELF file as the DWARF reader asks for them. */
-export function dwarfInput(elf: ElfFile): DwarfInput {
-  return { name: elf.name, littleEndian: elf.littleEndian, section: (name) => elf.sectionData(name) };
+function lookupAddress(address: VirtualAddress, isReturnAddress: boolean): VirtualAddress {
+  return isReturnAddress ? virtualAddress(address - 1) : address;
 }
 
-function hasDwarf(elf: ElfFile): boolean {
-  return elf.section(".debug_info") !== undefined || elf.section(".debug_line") !== undefined;
+function nameOf({ function: code }: SourceFrame, dwarfFile: string): Pick<Frame, "symbol" | "symbolSource"> {
+  return code?.name === undefined ? {} : { symbol: demangle(code.name), symbolSource: `${dwarfFile} .debug_info` };
 }
 
-function nameOf(frame: SourceFrame): string | undefined {
-  return frame.function?.name === undefined ? undefined : demangle(frame.function.name);
-}
-
-function locationOf(frame: SourceFrame | undefined): Pick<Frame, "file" | "line" | "column"> {
-  const location: Pick<Frame, "file" | "line" | "column"> = {};
+function locationOf(
+  frame: SourceFrame | undefined,
+  source: string,
+): Pick<Frame, "file" | "line" | "column" | "lineSource"> {
+  const location: Pick<Frame, "file" | "line" | "column" | "lineSource"> = {};
   if (frame?.file !== undefined) location.file = frame.file;
   if (frame?.line !== undefined) location.line = frame.line;
   if (frame?.column !== undefined) location.column = frame.column;
+  if (location.file !== undefined || location.line !== undefined) location.lineSource = source;
   return location;
 }
 
 const NOTHING_FOUND: Found = { frames: [], reason: undefined };
-
-/**
- * Names the function that really stands at the address, so that symbol + offset is that address.
- *
- * The symbol table and the debug information nearly always agree. When they do not, the debug information is right
- * about the function (a label inside it is not one), and the symbol table about a part of it that was moved elsewhere
- * (`f.cold`): there the function's own entry would be far away.
- */
-function nameFrame(
-  frame: ModuleFrame,
-  address: VirtualAddress,
-  wanted: VirtualAddress,
-  source: SourceFrame | undefined,
-  symbol: (FoundSymbol & { file: string }) | undefined,
-  dwarfFile: string,
-): void {
-  const code = source?.function;
-  const name = code?.name;
-  const range = code?.ranges.find(({ begin, end }) => begin <= wanted && wanted < end);
-  if (symbol && (name === undefined || symbol.address === range?.begin || isPartOf(symbol, name))) {
-    const names = [symbol.name, ...symbol.aliases];
-    const best = name !== undefined && names.includes(name) ? name : symbol.name;
-    frame.symbol = demangle(best);
-    frame.offset = address - symbol.address;
-    if (symbol.size > 0) frame.size = symbol.size;
-    const aliases = names.filter((other) => other !== best).map((other) => demangle(other));
-    if (aliases.length > 0) frame.aliases = aliases;
-    frame.symbolSource = `${symbol.file} ${symbol.source}`;
-    return;
-  }
-  if (!code || name === undefined) return;
-  frame.symbol = demangle(name);
-  frame.offset = address - (range?.begin ?? code.entry);
-  frame.size = code.size;
-  frame.symbolSource = dwarfFile;
-}
-
-/** `f.cold`, `f.part.0`, … are parts of `f`. */
-function isPartOf(symbol: FoundSymbol, name: string): boolean {
-  return [symbol.name, ...symbol.aliases].some((candidate) => candidate.startsWith(`${name}.`));
-}

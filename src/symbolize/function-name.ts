@@ -1,0 +1,74 @@
+/**
+ * What the function at an address is called, and where it begins: one answer out of what the symbol table, the debug
+ * information, the PLT and the unwind tables say.
+ *
+ * Whatever is chosen, symbol + offset is the address that was asked for.
+ *
+ * The symbol table and the debug information nearly always agree. When they do not, the debug information is right
+ * about the function (a label inside it is not one), and the symbol table about a part of it that was moved elsewhere
+ * (`f.cold`): there the function's own entry would be far away. Of several symbols at one address (aliases, identical
+ * code that the linker folded), the one that the debug information names is taken, and the others are listed.
+ */
+
+import type { VirtualAddress } from "../base/address.ts";
+import { demangle } from "../demangle/index.ts";
+import type { SourceFunction } from "../dwarf/index.ts";
+import type { FoundSymbol } from "../elf/index.ts";
+
+/** A symbol and the file that has it. */
+export type FileSymbol = FoundSymbol & { readonly file: string };
+
+export type FunctionName = {
+  symbol: string;
+  start: VirtualAddress;
+  /** Bytes, 0 when nothing states it. */
+  size: number;
+  aliases: string[];
+  /** Which file, and which table in it. */
+  source: string;
+};
+
+/**
+ * @param address the one that was looked up.
+ * @param code the function that the debug information has there.
+ * @param debugFile the file with that debug information.
+ */
+export function chooseName(
+  address: VirtualAddress,
+  code: SourceFunction | undefined,
+  debugFile: string,
+  symbol: FileSymbol | undefined,
+): FunctionName | undefined {
+  const name = code?.name;
+  const range = code?.ranges.find(({ begin, end }) => begin <= address && address < end);
+  const names = symbol ? [symbol.name, ...symbol.aliases].map(withoutVersion) : [];
+  if (symbol && (name === undefined || symbol.address === range?.begin || hasPart(names, name))) {
+    const best = name !== undefined && names.includes(name) ? name : names[0];
+    const shown = demangle(best);
+    const others = new Set(names.filter((other) => other !== best).map((other) => demangle(other)));
+    others.delete(shown);
+    const size = symbol.size > 0 ? symbol.size : range ? range.end - symbol.address : 0;
+    const source = `${symbol.file} ${symbol.source}`;
+    return { symbol: shown, start: symbol.address, size, aliases: [...others], source };
+  }
+  if (!code || name === undefined) return undefined;
+  const start = range?.begin ?? code.entry;
+  return { symbol: demangle(name), start, size: code.size, aliases: [], source: `${debugFile} .debug_info` };
+}
+
+/** A PLT stub's name, with the function's part of it demangled: `operator new(unsigned long)@plt`. */
+export function demangleStub(name: string): string {
+  const at = name.lastIndexOf("@");
+  return demangle(name.slice(0, at)) + name.slice(at);
+}
+
+/** Older linkers write the version into `.symtab` too: `memcpy@@GLIBC_2.14`. */
+function withoutVersion(name: string): string {
+  const at = name.indexOf("@", 1);
+  return at < 0 ? name : name.slice(0, at);
+}
+
+/** `f.cold`, `f.part.0`, … are parts of `f`. */
+function hasPart(names: readonly string[], name: string): boolean {
+  return names.some((candidate) => candidate.startsWith(`${name}.`));
+}
