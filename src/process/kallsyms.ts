@@ -10,7 +10,9 @@
  * before another module, or before data, is trusted to the end of its page and no further.
  *
  * A wrong name is worse than none. A damaged line may hide a symbol, so it stands in the table as one without a name:
- * at its address, or right behind the line before it when the address is what is damaged.
+ * at its address, or right behind the line before it when the address is what is damaged. Only the kernel's own symbols
+ * are in order, though. In a module, the lost one may be anywhere; there, each other symbol then answers for its first
+ * byte only.
  */
 
 import { decodeText } from "../base/bytes.ts";
@@ -83,7 +85,7 @@ export class Kallsyms {
       const name = this.name(order[i]);
       if (name !== "" && !names.includes(name)) names.push(name);
     }
-    if (names.length === 0)
+    if (names.length === 0 || (address > start && rows.hasLost[rows.modules[row]]))
       return { reason: `a line of ${this.file} is damaged, and a symbol may begin there`, module };
     if (address - start > FAR) return { reason: "not in the kernel: no symbol is near it", module: undefined };
     if (address >= end) return { reason: `behind ${names[0]}, whose end is not known`, module };
@@ -143,6 +145,8 @@ type Rows = {
   /** Indexes into `moduleNames`. */
   modules: Uint16Array;
   moduleNames: (string | undefined)[];
+  /** By the same index: 1 for a module that a line without its address may belong to. */
+  hasLost: Uint8Array;
   problems: string[];
 };
 
@@ -157,44 +161,49 @@ function readRows(file: string, bytes: Uint8Array): Rows {
     isText: new Uint8Array(capacity),
     modules: new Uint16Array(capacity),
     moduleNames: [undefined],
+    hasLost: new Uint8Array(MAX_MODULES + 1),
     problems: [],
   };
   const modules = new Map<string, number>();
   const line: Line = { digits: 0, high: 0, low: 0, type: 0, nameStart: 0, nameEnd: 0, moduleStart: 0, moduleEnd: 0 };
   let damaged = 0;
   let hidden = 0;
+  let isLost = false;
   for (let from = 0, number = 1; from < bytes.length; number++) {
     const newline = bytes.indexOf(NEWLINE, from);
     // A last line without its end may have lost more than that.
-    const isWhole = newline >= 0 && parseLine(bytes, from, newline, line);
+    const isSound = newline >= 0 && parseLine(bytes, from, newline, line);
     from = newline < 0 ? bytes.length : newline + 1;
-    const address = line.digits <= 8 ? line.low >>> 0 : line.high * 2 ** 32 + (line.low >>> 0);
+    const address = line.digits === 8 ? line.low >>> 0 : line.high * 2 ** 32 + (line.low >>> 0);
     const row = rows.count;
-    if (!isWhole) {
-      if (damaged++ === 0) rows.problems.push(`${file}: line ${number} is damaged`);
-      if (line.digits !== 8 && line.digits !== 16) {
-        if (row === 0) continue;
-        rows.addresses[row] = rows.addresses[row - 1] + 1;
-      } else rows.addresses[row] = address;
-      rows.isText[row] = row > 0 ? rows.isText[row - 1] : 1;
-      rows.modules[row] = row > 0 ? rows.modules[row - 1] : 0;
-      rows.count++;
-      continue;
+    if (!isSound && damaged++ === 0) rows.problems.push(`${file}: line ${number} is damaged`);
+    if (isSound) {
+      if (address === 0) hidden++;
+      // Absolute symbols are no places: offsets into per-CPU data, sizes, check sums.
+      if (address === 0 || (line.type | LOWER) === TYPE_ABSOLUTE) continue;
+      if (isMappingSymbol(bytes, line.nameStart, line.nameEnd)) continue;
+      const type = line.type | LOWER;
+      rows.nameStarts[row] = line.nameStart;
+      rows.nameEnds[row] = line.nameEnd;
+      rows.isText[row] = type === TYPE_TEXT || type === TYPE_WEAK ? 1 : 0;
+      rows.modules[row] = line.moduleEnd === line.moduleStart ? KERNEL_ITSELF : moduleId(rows, modules, line);
+      if (isLost) rows.hasLost[rows.modules[row]] = 1;
+      isLost = false;
+    } else {
+      isLost ||= line.digits === 0;
+      // In front of the first symbol there are no names anyway.
+      if (row === 0) continue;
+      rows.isText[row] = rows.isText[row - 1];
+      rows.modules[row] = rows.modules[row - 1];
+      if (line.digits === 0) rows.hasLost[rows.modules[row]] = 1;
     }
-    if (address === 0) hidden++;
-    // Absolute symbols are no places: offsets into per-CPU data, sizes, check sums.
-    if (address === 0 || (line.type | LOWER) === TYPE_ABSOLUTE) continue;
-    if (isMappingSymbol(bytes, line.nameStart, line.nameEnd)) continue;
-    rows.addresses[row] = address;
-    rows.nameStarts[row] = line.nameStart;
-    rows.nameEnds[row] = line.nameEnd;
-    const type = line.type | LOWER;
-    rows.isText[row] = type === TYPE_TEXT || type === TYPE_WEAK ? 1 : 0;
-    rows.modules[row] = line.moduleEnd === line.moduleStart ? KERNEL_ITSELF : moduleId(rows, modules, line);
+    rows.addresses[row] = line.digits > 0 ? address : rows.addresses[row - 1] + 1;
     rows.count++;
   }
+  // The kernel's own symbols are sorted: there a lost one is between its neighbours.
+  rows.hasLost[KERNEL_ITSELF] = 0;
   if (damaged > 1) rows.problems.push(`${file}: ${damaged - 1} more damaged lines`);
-  if (rows.count === damaged) throw hidden > 0 ? hiddenError(file) : noSymbolsError(file);
+  if (!rows.nameEnds.some((end) => end > 0)) throw hidden > 0 ? hiddenError(file) : noSymbolsError(file);
   return rows;
 }
 
@@ -212,7 +221,7 @@ function moduleId(rows: Rows, modules: Map<string, number>, line: Line): number 
 
 /** One line, taken apart: reused for all of them. */
 type Line = {
-  /** How many hexadecimal digits there are; 0 when the address is damaged. */
+  /** 8 or 16 hexadecimal digits; 0 when the address is damaged. */
   digits: number;
   /** The address in two halves. */
   high: number;
@@ -239,8 +248,9 @@ function parseLine(bytes: Uint8Array, from: number, end: number, line: Line): bo
     line.high = (line.high << 4) | (line.low >>> 28);
     line.low = (line.low << 4) | digit;
   }
-  line.digits = bytes[at] === SPACE && at < end ? at - from : 0;
-  if (line.digits === 0 || line.digits > 16 || end - at < 4 || bytes[at + 2] !== SPACE) return false;
+  const digits = at - from;
+  line.digits = at < end && bytes[at] === SPACE && (digits === 8 || digits === 16) ? digits : 0;
+  if (line.digits === 0 || end - at < 4 || bytes[at + 2] !== SPACE) return false;
   line.type = bytes[at + 1];
   if (line.type <= SPACE || line.type >= DELETE) return false;
   line.nameStart = at + 3;

@@ -55,10 +55,14 @@ export function kernelBuildId(): string | undefined {
   return readNotes("/sys/kernel/notes");
 }
 
-/** What the running kernel tells of a module; undefined when it has none of that name. */
-export function loadedKernelModule(name: string): LoadedKernelModule | undefined {
+/**
+ * What the running kernel tells of a module; undefined when it has none of that name.
+ *
+ * @param directory where sysfs lists modules.
+ */
+export function loadedKernelModule(name: string, directory = "/sys/module"): LoadedKernelModule | undefined {
   // Built-in code has a folder there too, without sections; `bpf` and others in kallsyms have none.
-  const folder = `/sys/module/${name}`;
+  const folder = `${directory}/${name}`;
   if (!/^\w+$/.test(name) || !tryReadDirectory(folder).includes("sections")) return undefined;
   const sections = new Map<string, number>();
   for (const section of tryReadDirectory(`${folder}/sections`)) {

@@ -93,7 +93,7 @@ export class Kernel {
     const symbol = found && "name" in found ? this.fromKallsyms(found, toSignedNumber(address)) : undefined;
     const last = frames.at(-1);
     if (last === undefined || (last.symbol === undefined && last.line === undefined)) {
-      const noFile = file.findAll ? "its file knows nothing of it" : file.reason;
+      const noFile = file.findAll ? "its file has no code there" : file.reason;
       if (symbol) return [{ ...place, ...symbol, reason: noFile }];
       const reason =
         found && "reason" in found ? found.reason : (this.sources.kallsymsProblem ?? last?.reason ?? noFile);
