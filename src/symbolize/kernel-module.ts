@@ -2,14 +2,17 @@
  * A kernel module's file (`.ko`): is it the one that is loaded, and which place in it is a kernel address?
  *
  * It is relocatable (ET_REL): the kernel puts each of its sections where there is room. Where it did is told by
- * /sys/module/NAME/sections, and without that by kallsyms: a function's address less its offset in its section. Either
- * way each function that kallsyms has of the module must then be at its place, or the file is another version.
+ * /sys/module/NAME/sections, and without that by kallsyms: a function's address less its offset in its section.
+ *
+ * The build ID decides whether it is the one, where it is known. A saved kallsyms does not have it. There, the file and
+ * kallsyms must have the same functions, each at its place; a version with a function more would otherwise fit, all
+ * moved by the same distance.
  */
 
 import { type VirtualAddress, virtualAddress } from "../base/address.ts";
 import { decodeText } from "../base/bytes.ts";
 import { LeaklineError } from "../base/errors.ts";
-import { SHF_EXECINSTR } from "../elf/constants.ts";
+import { SHF_EXECINSTR, STT_FUNC } from "../elf/constants.ts";
 import { type ElfFile, layOutCode, readSymbols, type Section } from "../elf/index.ts";
 import type { Kallsyms } from "../process/kallsyms.ts";
 
@@ -41,8 +44,8 @@ export function placeKernelModule(
   checkVersion(elf, wanted);
   const layout = layOutCode(elf);
   if (!layout) throw new LeaklineError("malformed", `${elf.name}: a linked file, not a kernel module`);
-  const functions = kallsyms?.functions(wanted.name, SAMPLES) ?? [];
-  const definitions = findDefinitions(elf, new Set(functions.map(({ name }) => name)));
+  const functions = kallsyms?.functions(wanted.name, MAX_FUNCTIONS) ?? [];
+  const definitions = findDefinitions(elf);
 
   const bases = new Map<Section, number>();
   for (const section of elf.sections) {
@@ -55,16 +58,8 @@ export function placeKernelModule(
       if (first && others.length === 0 && !bases.has(first.section)) bases.set(first.section, address - first.offset);
     }
   }
-  for (const { name, address } of functions) {
-    const places = definitions.get(name) ?? [];
-    // A static name may stand for several functions, one of which must be this one.
-    const isThere = places.some(({ section, offset }) => {
-      const base = bases.get(section);
-      return base === undefined || base + offset === address;
-    });
-    if (!isThere) throw otherVersion(elf, `${name} is not where the kernel has it`);
-  }
   if (bases.size === 0) throw new LeaklineError("not-found", `${elf.name}: where it was loaded is not known`);
+  if (wanted.buildId === undefined) checkFunctions(elf, functions, definitions, bases);
 
   return {
     locate(address) {
@@ -75,6 +70,26 @@ export function placeKernelModule(
       return undefined;
     },
   };
+}
+
+/** @throws LeaklineError `mismatch` when file and kernel differ in a function, or in the place of one. */
+function checkFunctions(
+  elf: ElfFile,
+  functions: readonly { name: string; address: number }[],
+  definitions: ReadonlyMap<string, readonly Definition[]>,
+  bases: ReadonlyMap<Section, number>,
+): void {
+  const loaded = new Set<string>();
+  for (const { name, address } of functions) {
+    loaded.add(name);
+    // A static name may stand for several functions, one of which must be this one.
+    const places = definitions.get(name) ?? [];
+    if (!places.some(({ section, offset }) => (bases.get(section) ?? Number.NaN) + offset === address))
+      throw otherVersion(elf, `${name} is not where the kernel has it`);
+  }
+  for (const [name, [{ isFunction, section }]] of definitions)
+    if (isFunction && bases.has(section) && !loaded.has(name))
+      throw otherVersion(elf, `the module that is loaded has no ${name}`);
 }
 
 /** Code that stays: what is called `.init` is thrown away after loading, and its addresses may be another module's. */
@@ -100,18 +115,17 @@ function moduleInfo(elf: ElfFile, key: string): string | undefined {
   return entries.find((entry) => entry.startsWith(`${key}=`))?.slice(key.length + 1);
 }
 
-type Definition = { section: Section; offset: number };
+type Definition = { section: Section; offset: number; isFunction: boolean };
 
-/** Where the file defines functions of these names. */
-function findDefinitions(elf: ElfFile, names: ReadonlySet<string>): Map<string, Definition[]> {
+/** From names to where the file defines them in code. */
+function findDefinitions(elf: ElfFile): Map<string, Definition[]> {
   const symbols = readSymbols(elf, ".symtab");
   const found = new Map<string, Definition[]>();
   for (let row = 1; row < (symbols?.count ?? 0) && symbols; row++) {
     const section = elf.sections[symbols.sectionIndexes[row]];
-    if (!section || !isLasting(section)) continue;
-    const name = symbols.name(row);
-    if (!names.has(name)) continue;
-    const definition = { section, offset: symbols.values[row] };
+    const name = section && isLasting(section) ? symbols.name(row) : "";
+    if (name === "") continue;
+    const definition = { section, offset: symbols.values[row], isFunction: symbols.type(row) === STT_FUNC };
     const definitions = found.get(name);
     if (definitions) definitions.push(definition);
     else found.set(name, [definition]);
@@ -123,6 +137,6 @@ function otherVersion(elf: ElfFile, what: string): LeaklineError {
   return new LeaklineError("mismatch", `${elf.name} is another version: ${what}`);
 }
 
-/** Functions of a module that are compared; large drivers have ten thousand. */
-const SAMPLES = 2048;
+/** Large drivers have twenty thousand. */
+const MAX_FUNCTIONS = 1 << 18;
 const MAX_MODULE_INFO = 1 << 20;
