@@ -112,18 +112,19 @@ export class Kallsyms {
     return found;
   }
 
-  /** Functions of a module, or of the kernel itself, in the order of the file; at most `limit`, evenly spread. */
+  /**
+   * Functions of a module, or of the kernel itself, in the order of the file.
+   *
+   * @param limit most that are given.
+   */
   functions(module: string | undefined, limit: number): { name: string; address: number }[] {
     const { rows } = this;
     const id = module === undefined ? KERNEL_ITSELF : rows.moduleNames.indexOf(module);
-    const own: number[] = [];
-    for (let row = 0; row < rows.count; row++)
-      if (rows.modules[row] === id && rows.isText[row] && rows.nameEnds[row] > rows.nameStarts[row]) own.push(row);
-    const count = Math.min(limit, own.length);
-    return Array.from({ length: count }, (_, i) => own[Math.floor((i * own.length) / count)]).map((row) => ({
-      name: this.name(row),
-      address: rows.addresses[row],
-    }));
+    const found: { name: string; address: number }[] = [];
+    for (let row = 0; row < rows.count && found.length < limit; row++)
+      if (rows.modules[row] === id && rows.isText[row] && rows.nameEnds[row] > rows.nameStarts[row])
+        found.push({ name: this.name(row), address: rows.addresses[row] });
+    return found;
   }
 
   private name(row: number): string {
