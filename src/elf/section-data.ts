@@ -6,7 +6,7 @@
  * not trusted: it must be one that the compressed bytes can reach, and the result must have exactly that size.
  */
 
-import { type ByteSource, type Decompress, decodeText, memorySource, sliceSource } from "../base/bytes.ts";
+import { type ByteSource, checkRange, type Decompress, decodeText, memorySource, sliceSource } from "../base/bytes.ts";
 import { Cursor } from "../base/cursor.ts";
 import { LeaklineError, MalformedError } from "../base/errors.ts";
 import { ELFCOMPRESS_ZLIB, ELFCOMPRESS_ZSTD, SHF_COMPRESSED, SHT_NOBITS } from "./constants.ts";
@@ -26,6 +26,7 @@ export function readSectionData(
 ): ByteSource | undefined {
   if (section.type === SHT_NOBITS) return undefined;
   const name = `${source.name}: ${section.name}`;
+  checkRange(name, source.size, section.offset, section.size);
   const raw = sliceSource(source, name, section.offset, section.size);
   const stream = compressedStream(raw, header, section);
   if (!stream) return raw;

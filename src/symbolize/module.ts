@@ -197,7 +197,7 @@ export class Module {
       return reason === undefined ? why : `${why}; ${reason}`;
     }
     if (reason !== undefined || frame.line !== undefined) return reason;
-    return dwarf ? "no line is recorded for it" : "no debug information (compiled without -g, or stripped)";
+    return dwarf ? "no line is recorded for it" : "no debug information: compiled without -g, or stripped";
   }
 
   /** Why there cannot be a function at an address. */

@@ -1,0 +1,41 @@
+/**
+ * The library's core runs in a browser: nothing that its public faces import, directly or not, is a Node module.
+ */
+
+import { readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { expect, test } from "vitest";
+
+const SOURCE = new URL("../../src/", import.meta.url).pathname;
+
+/** Every module that is loaded with `entry`; imports of types alone are gone when it runs. */
+function loadedBy(entry: string): { files: Set<string>; packages: string[] } {
+  const files = new Set<string>();
+  const packages: string[] = [];
+  const open = [join(SOURCE, entry)];
+  for (let path = open.pop(); path !== undefined; path = open.pop()) {
+    if (files.has(path)) continue;
+    files.add(path);
+    for (const [statement, target] of readFileSync(path, "utf8").matchAll(
+      /^(?:import|export)(?: [^;"=]*? from)? "([^"\n]+)";/gm,
+    )) {
+      if (/^(?:import|export) type /.test(statement)) continue;
+      if (target.startsWith(".")) open.push(join(dirname(path), target));
+      else packages.push(`${relative(SOURCE, path)}: ${target}`);
+    }
+  }
+  return { files, packages };
+}
+
+test.for(["symbolize/core.ts", "elf/index.ts", "dwarf/index.ts", "demangle/index.ts", "normalize/normalize.ts"])(
+  "%s needs no Node",
+  (entry) => {
+    const { files, packages } = loadedBy(entry);
+    expect(files.size).toBeGreaterThan(3);
+    expect(packages).toEqual([]);
+  },
+);
+
+test("the check does see what it looks for", () => {
+  expect(loadedBy("symbolize/index.ts").packages.join("\n")).toContain("node:fs");
+});
