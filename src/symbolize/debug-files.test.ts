@@ -143,6 +143,29 @@ test("a debug file whose CRC is not the link's is not used, and the answers of t
   expect(resolve(files, hidden).frame.symbol).toBeUndefined();
 });
 
+test("a file that claims to be endless is not read to its end for its CRC", (context) => {
+  needTools(context, ...TOOLS);
+  const { root, debug, hidden } = split(NO_ID, true);
+  let bytesRead = 0;
+  const files = testFiles({ roots: [root] });
+  const module = moduleAt("/opt/app/lib.so", {
+    ...files,
+    candidates: (wanted) =>
+      files.candidates(wanted).map((open) => () => {
+        const source = open();
+        if (source?.name !== debug) return source;
+        const read = (offset: number, length: number): Uint8Array => {
+          bytesRead += length;
+          return offset < source.size ? source.read(offset, length) : new Uint8Array(length);
+        };
+        return { ...source, size: 2 ** 44, read };
+      }),
+  });
+  expect(module.find(virtualAddress(hidden), false)[0].symbol).toBeUndefined();
+  expect(module.problems).toEqual([expect.stringContaining("too large to compute its CRC")]);
+  expect(bytesRead).toBeLessThan(1 << 20);
+});
+
 test("a wrong file in front does not hide the right one behind it", (context) => {
   needTools(context, ...TOOLS);
   const { root, debug, hidden, program } = split(ID, true);
