@@ -12,8 +12,10 @@ export type DebuginfodOptions = {
   maxTime: number;
   /** Largest file fetched, bytes. */
   maxSize: number;
-  /** Told about each file: what is fetched, how far it is, why it was not. */
+  /** Told how far each file is, and which no server has. */
   progress: (message: string) => void;
+  /** Told about servers that failed. */
+  problem: (message: string) => void;
 };
 
 const DEFAULT_TIMEOUT = 90;
@@ -24,14 +26,13 @@ const MAX_SIZE = 16 * 2 ** 30;
  * What the environment says, with further servers in front.
  *
  * @param urls servers that the user named beside the environment.
- * @param progress is told about everything if DEBUGINFOD_PROGRESS or DEBUGINFOD_VERBOSE is set, or if the user named a
- *   server.
+ * @param tell is told about problems; about progress only when DEBUGINFOD_PROGRESS is set or the user named a server.
  * @returns undefined when no server is known: then no cache is looked at either, as with elfutils.
  */
 export function debuginfodOptions(
   environment: NodeJS.ProcessEnv,
   urls: readonly string[],
-  progress: (message: string) => void,
+  tell: (message: string) => void,
 ): DebuginfodOptions | undefined {
   const servers = [...urls, ...(environment.DEBUGINFOD_URLS ?? "").split(/\s+/)].filter((url) => url !== "");
   if (servers.length === 0) return undefined;
@@ -42,7 +43,8 @@ export function debuginfodOptions(
     timeout: Math.max(0, numberFrom(environment.DEBUGINFOD_TIMEOUT, DEFAULT_TIMEOUT)),
     maxTime: Math.max(0, numberFrom(environment.DEBUGINFOD_MAXTIME, 0)),
     maxSize: maxSize > 0 ? Math.min(maxSize, MAX_SIZE) : MAX_SIZE,
-    progress,
+    progress: environment.DEBUGINFOD_PROGRESS || urls.length > 0 ? tell : () => {},
+    problem: tell,
   };
 }
 

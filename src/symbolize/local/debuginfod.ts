@@ -26,7 +26,8 @@ export class Debuginfod {
   private readonly cache: DebuginfodCache;
   /** Each is asked once, whatever becomes of it. */
   private readonly asked = new Set<string>();
-  private waiting: { buildId: string; kind: BuildIdKind }[] = [];
+  /** What `fetchMissing` will ask for. */
+  waiting: { buildId: string; kind: BuildIdKind }[] = [];
 
   constructor(options: DebuginfodOptions) {
     this.options = options;
@@ -50,7 +51,7 @@ export class Debuginfod {
   }
 
   /**
-   * Asks the servers for what was missing. What goes wrong is told to `progress`, never thrown: the symbolizer does
+   * Asks the servers for what was missing. What goes wrong is told to `problem`, never thrown: the symbolizer does
    * without.
    *
    * @returns how many files are there now that were not.
@@ -71,8 +72,9 @@ export class Debuginfod {
         return true;
       } catch (error) {
         if (!(error instanceof LeaklineError)) throw error;
-        if (error.code !== "not-found") nobodyHasIt = false;
-        this.options.progress(`debuginfod: ${describeError(error)}`);
+        const isPlainNo = error.code === "not-found";
+        nobodyHasIt &&= isPlainNo;
+        this.options[isPlainNo ? "progress" : "problem"](`debuginfod: ${describeError(error)}`);
       }
     }
     // A server that is down now may have it: only a plain no from all of them is remembered.
@@ -104,7 +106,7 @@ export class Debuginfod {
     try {
       this.cache.keepMiss(buildId, kind);
     } catch (error) {
-      this.options.progress(`debuginfod: ${describeError(error)}`);
+      this.options.problem(`debuginfod: ${describeError(error)}`);
     }
   }
 }
