@@ -42,6 +42,30 @@ test("the shared debug file that dwz splits off, and its build ID, equal readelf
   expect(link.buildId).toBe(/Build ID: ([0-9a-f]+)/.exec(run("readelf", "-nW", shared))?.[1]);
 });
 
+test("DWARF 5's form of the link, .debug_sup, and what it must lead to", (context) => {
+  needTools(context, "gcc", "dwz", "llvm-objcopy");
+  const directory = temporaryDirectory();
+  const first = compile(directory, "first");
+  const second = join(directory, "second");
+  copyFileSync(first, second);
+  const shared = join(directory, "shared");
+  run("dwz", "-5", "-m", shared, "-M", "../.dwz/shared", first, second);
+  const sectionOf = (path: string): Buffer => {
+    run("llvm-objcopy", `--dump-section=.debug_sup=${directory}/sup`, path);
+    return readFileSync(`${directory}/sup`);
+  };
+  // DWARF 5 §7.3.6: version, whether supplementary, name, length of the checksum, checksum.
+  const [link, target] = [sectionOf(first), sectionOf(shared)];
+  expect([link[2], target[2]]).toEqual([0, 1]);
+  const name = "../.dwz/shared";
+  expect(link.subarray(3, 3 + name.length + 1).toString()).toBe(`${name}\0`);
+  const checksum = link.subarray(3 + name.length + 2).toString("hex");
+  expect(openPath(first).debugAltLink).toEqual({ file: name, buildId: checksum });
+  expect(openPath(shared).debugAltLink).toBeUndefined();
+  expect(openPath(shared).supplementaryId).toBe(target.subarray(5).toString("hex"));
+  expect(openPath(shared).supplementaryId).toBe(checksum);
+});
+
 test.for(["md5", "sha1", "uuid", "0xfe", "0x00112233445566778899aabbccddeeff0011"])(
   "a build ID of style %s",
   (style, context) => {

@@ -92,6 +92,24 @@ test("a build-ID directory needs no debug link", (context) => {
   expect(resolve(files, hidden).frame).toMatchObject({ symbol: "hidden", line });
 });
 
+test("hole 6: debug files are looked for under the process's own root before this machine's", (context) => {
+  needTools(context, ...TOOLS);
+  const { root, program, debug, hidden, line } = split(NO_ID, true);
+  // The host has another file at the same path: without a build ID, only the root tells them apart.
+  const host = split(NO_ID, true);
+  cpSync(program, host.program);
+  appendFileSync(host.debug, "other");
+  const files = testFiles({ roots: [root, host.root] });
+  const inside = resolve(files, hidden);
+  expect(inside.frame).toMatchObject({ symbol: "hidden", line, symbolSource: `${debug} .symtab` });
+  expect(inside.problems).toEqual([]);
+  // Where the container has none, the host's is tried, and refused.
+  renameSync(debug, `${debug}.away`);
+  expect(resolve(testFiles({ roots: [root, host.root] }), hidden).problems).toEqual([
+    expect.stringContaining(`${host.debug}: its CRC`),
+  ]);
+});
+
 test("a store by build ID is asked last", (context) => {
   needTools(context, ...TOOLS);
   const { root, debug, hidden, buildId } = split(ID, false);
@@ -123,6 +141,29 @@ test("a debug file whose CRC is not the link's is not used, and the answers of t
   expect(frame).toMatchObject({ symbol: "exported", offset: 0, symbolSource: `${program} .dynsym` });
   expect(problems).toEqual([`${debug}: its CRC is not that of the debug link, so it was not used`]);
   expect(resolve(files, hidden).frame.symbol).toBeUndefined();
+});
+
+test("a file that claims to be endless is not read to its end for its CRC", (context) => {
+  needTools(context, ...TOOLS);
+  const { root, debug, hidden } = split(NO_ID, true);
+  let bytesRead = 0;
+  const files = testFiles({ roots: [root] });
+  const module = moduleAt("/opt/app/lib.so", {
+    ...files,
+    candidates: (wanted) =>
+      files.candidates(wanted).map((open) => () => {
+        const source = open();
+        if (source?.name !== debug) return source;
+        const read = (offset: number, length: number): Uint8Array => {
+          bytesRead += length;
+          return offset < source.size ? source.read(offset, length) : new Uint8Array(length);
+        };
+        return { ...source, size: 2 ** 44, read };
+      }),
+  });
+  expect(module.find(virtualAddress(hidden), false)[0].symbol).toBeUndefined();
+  expect(module.problems).toEqual([expect.stringContaining("too large to compute its CRC")]);
+  expect(bytesRead).toBeLessThan(1 << 20);
 });
 
 test("a wrong file in front does not hide the right one behind it", (context) => {

@@ -106,8 +106,12 @@ export function findSupplementaryFile(files: FileProvider, debugFile: FoundFile,
 }
 
 const CRC_PIECE = 1 << 20;
+/** A larger file is not read to its end: a sparse one may claim to be as long as it likes. */
+const MAX_CRC_FILE = 2 ** 32;
 
 function fileCrc(source: ByteSource): number {
+  if (source.size > MAX_CRC_FILE)
+    throw new LeaklineError("limit", `${source.name}: too large to compute its CRC, so it was not used`);
   let crc = 0;
   for (let at = 0; at < source.size; at += CRC_PIECE) {
     crc = crc32(source.read(at, Math.min(CRC_PIECE, source.size - at)), crc);

@@ -71,10 +71,8 @@ function openCounted(path: string, open: Set<ByteSource>): ByteSource | undefine
 
 /** The module of a file at its path on this machine, or below the roots of `files`. */
 export function moduleAt(path: string, files = testFiles()): Module {
-  const source = files
-    .candidates({ path })
-    .map((open) => open())
-    .find((opened) => opened !== undefined);
+  let source: ByteSource | undefined;
+  for (const open of files.candidates({ path })) source ??= open();
   if (!source) throw new Error(`${path}: not there`);
   files.asked.length = 0;
   return new Module(openElf(source, { decompress }), path, files);
