@@ -10,6 +10,7 @@ import { record } from "./record.ts";
 import { report } from "./report.ts";
 import { symbolizeElf, symbolizeProcess } from "./symbolize.ts";
 import { symbolizeKernel } from "./symbolize-kernel.ts";
+import { symbolizeText } from "./symbolize-text.ts";
 
 export const COMMANDS: readonly Command[] = [
   attach,
@@ -18,6 +19,7 @@ export const COMMANDS: readonly Command[] = [
   symbolizeProcess,
   symbolizeElf,
   symbolizeKernel,
+  symbolizeText,
   explain,
   ...INSPECT_COMMANDS,
   doctor,

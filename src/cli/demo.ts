@@ -43,7 +43,7 @@ async function run(given: Arguments): Promise<number> {
   const missing = given.flag("replay") ? [] : await obstacles();
   if (given.flag("replay") || missing.length > 0) {
     if (missing.length > 0) note(`this machine cannot trace:\n${missing.map((line) => `  ${line}`).join("\n")}`);
-    replay(options);
+    await replay(options);
     return EXIT.done;
   }
   const folder = mkdtempSync(join(tmpdir(), "leakline-demo-"));
@@ -69,9 +69,9 @@ async function obstacles(): Promise<string[]> {
   return lines;
 }
 
-function replay(options: ReportOptions): void {
+async function replay(options: ReportOptions): Promise<void> {
   print(`REPLAY: what follows was recorded on another machine; nothing is traced here.\n`);
-  reportRecording(join(DEMO, "replay", "leak.rec"), [join(DEMO, "replay", "root")], options);
+  await reportRecording(join(DEMO, "replay", "leak.rec"), [join(DEMO, "replay", "root")], options);
 }
 
 /** @returns the program's path. */

@@ -1,16 +1,14 @@
 /** `leakline symbolize kernel`: addresses of the Linux kernel and its modules to function, file and line. */
 
 import { parseHexAddress, toSignedNumber } from "../base/address.ts";
-import { openLocalKernel } from "../symbolize/local/local-kernel.ts";
+import { kernelSource } from "./address-source.ts";
 import { type Command, usageError } from "./command.ts";
-import { EXIT } from "./exit-codes.ts";
-import { note } from "./output.ts";
-import { addressesFrom, answer, SYMBOLIZE_OPTIONS } from "./symbolize.ts";
+import { answer, SYMBOLIZE_OPTIONS } from "./symbolize.ts";
 
 export const symbolizeKernel: Command = {
   name: "symbolize kernel",
   summary: "resolve addresses of the kernel and its modules",
-  operands: "ADDRESS…",
+  operands: "[ADDRESS…]",
   options: {
     kallsyms: { value: "FILE", help: "a saved /proc/kallsyms: the addresses are of that boot, not of this one" },
     "kaslr-offset": { value: "OFFSET", help: "hexadecimal: how far that boot moved its kernel; needs --vmlinux" },
@@ -30,23 +28,19 @@ export const symbolizeKernel: Command = {
     ],
   ],
   async run(given) {
-    const addresses = addressesFrom(given);
     const vmlinux = given.text("vmlinux");
-    const offsetText = given.text("kaslr-offset");
-    const offset = offsetText === undefined ? undefined : parseHexAddress(offsetText);
-    if (offsetText !== undefined && offset === undefined)
-      throw usageError(`--kaslr-offset ${offsetText}: not a hexadecimal number`);
+    const text = given.text("kaslr-offset");
+    const offset = text === undefined ? undefined : parseHexAddress(text);
+    if (text !== undefined && offset === undefined)
+      throw usageError(`--kaslr-offset ${text}: not a hexadecimal number`);
     if (offset !== undefined && vmlinux === undefined)
       throw usageError("--kaslr-offset needs --vmlinux FILE", "it tells where that file was loaded");
-    const kernel = openLocalKernel({
+    const kernel = {
       kallsyms: given.text("kallsyms"),
       kaslrOffset: offset === undefined ? undefined : toSignedNumber(offset),
       vmlinux,
       moduleDirectories: given.texts("module-dir"),
-      debugDirectories: given.texts("debug-dir"),
-    });
-    answer(given, addresses, kernel.resolveAll(addresses, given.flag("return-addresses")));
-    for (const problem of kernel.problems()) note(problem);
-    return EXIT.done;
+    };
+    return answer(given, (options) => kernelSource(kernel, options));
   },
 };

@@ -18,7 +18,7 @@ import type { Frame } from "./frame.ts";
 import { placeKernelImage, type WantedKernel } from "./kernel-image.ts";
 import { type ModulePlacement, placeKernelModule, type WantedKernelModule } from "./kernel-module.ts";
 import { Module, type ModuleFrame } from "./module.ts";
-import { tryOpenModule } from "./open-module.ts";
+import { openByBuildId, tryOpenModule } from "./open-module.ts";
 
 /** All that there is to go by; whatever is missing makes answers poorer, never wrong. */
 export type KernelSources = WantedKernel & {
@@ -117,8 +117,9 @@ export class Kernel {
   }
 
   private openImage(): PlacedFile {
+    const { imagePaths, buildId } = this.sources;
     this.image ??= this.open(
-      this.sources.imagePaths,
+      this.candidates(imagePaths, buildId),
       (elf) => {
         const offset = placeKernelImage(elf, this.sources);
         return { locate: (address) => virtualAddress(address - offset) };
@@ -138,36 +139,61 @@ export class Kernel {
       buildId: undefined,
       srcversion: undefined,
     };
-    const paths = this.sources.modulePaths(name);
-    file = this.open(paths, (elf) => placeKernelModule(elf, wanted, kallsyms), whyNoModuleFile(name));
+    const candidates = this.candidates(this.sources.modulePaths(name), wanted.buildId);
+    file = this.open(candidates, (elf) => placeKernelModule(elf, wanted, kallsyms), whyNoModuleFile(name));
     this.modules.set(name, file);
     return file;
   }
 
+  /** The files at these paths, then what a store has by build ID; or why one cannot be read. */
+  private *candidates(paths: readonly string[], buildId: string | undefined): Generator<ElfFile | string> {
+    const refusals: string[] = [];
+    const refuse = (refusal: string): void => void refusals.push(refusal);
+    for (const path of paths) {
+      const elf = tryOpenModule(this.files, { path }, undefined, refuse);
+      if (elf) yield elf;
+      yield* refusals.splice(0);
+    }
+    const stored = buildId === undefined ? undefined : openByBuildId(this.files, buildId, "debuginfo", refuse);
+    if (stored) yield stored;
+    yield* refusals;
+  }
+
   /**
-   * The first of the files that is the right one, preferably with debug information.
+   * The first of the files that is the right one, preferably with debug information. The others are closed.
    *
    * @param place verifies the file: throws when it is not the right one.
    * @param missing the reason when there is no file at any of the paths.
    */
-  private open(paths: readonly string[], place: (elf: ElfFile) => ModulePlacement, missing: string): PlacedFile {
+  private open(
+    candidates: Iterable<ElfFile | string>,
+    place: (elf: ElfFile) => ModulePlacement,
+    missing: string,
+  ): PlacedFile {
     const refusals: string[] = [];
-    let best: { elf: ElfFile; path: string; placement: ModulePlacement } | undefined;
-    for (const path of paths) {
-      const elf = tryOpenModule(this.files, { path }, undefined, (problem) => refusals.push(problem));
-      if (!elf) continue;
+    let best: { elf: ElfFile; placement: ModulePlacement } | undefined;
+    for (const elf of candidates) {
+      if (typeof elf === "string") {
+        refusals.push(elf);
+        continue;
+      }
+      let unused: ElfFile | undefined = elf;
       try {
         const placement = place(elf);
-        if (!best || hasDwarf(elf)) best = { elf, path, placement };
-        if (hasDwarf(elf)) break;
+        if (!best || hasDwarf(elf)) {
+          unused = best?.elf;
+          best = { elf, placement };
+        }
       } catch (error) {
         if (!(error instanceof LeaklineError)) throw error;
         refusals.push(describeError(error));
       }
+      unused?.source.close?.();
+      if (best && hasDwarf(best.elf)) break;
     }
     if (!best) return { reason: refusals[0] ?? missing, problems: () => refusals };
-    const { elf, path, placement } = best;
-    const module = new Module(elf, path, this.files);
+    const { elf, placement } = best;
+    const module = new Module(elf, elf.name, this.files);
     return {
       buildId: elf.buildId,
       reason: "",

@@ -7,6 +7,7 @@ import { openFile } from "../../os/file-bytes.ts";
 import type { Kallsyms } from "../../process/kallsyms.ts";
 import { kernelBuildId, loadedKernelModule, readKallsyms } from "../../process/kernel.ts";
 import { Kernel } from "../kernel.ts";
+import type { Debuginfod } from "./debuginfod.ts";
 import { imagePaths, moduleDirectories, moduleFinder } from "./kernel-files.ts";
 import { localFiles } from "./local-files.ts";
 
@@ -21,6 +22,8 @@ export type LocalKernelOptions = {
   moduleDirectories?: readonly string[];
   /** Further directories of separate debug files, tried before the usual one. */
   debugDirectories?: readonly string[];
+  /** Asked for what is not here. */
+  debuginfod?: Debuginfod | undefined;
 };
 
 /**
@@ -32,7 +35,7 @@ export type LocalKernelOptions = {
  * thrown: it becomes the reason of its addresses.
  */
 export function openLocalKernel(options: LocalKernelOptions): Kernel {
-  const files = localFiles({ debugDirectories: options.debugDirectories ?? [] });
+  const files = localFiles({ debugDirectories: options.debugDirectories ?? [], debuginfod: options.debuginfod });
   const isRunning = options.kallsyms === undefined && options.kaslrOffset === undefined;
   const buildId = isRunning ? kernelBuildId() : undefined;
   const running = release();
