@@ -53,6 +53,7 @@ const TEST_PACKAGES = [
   "python3",
   "strace",
   "util-linux",
+  "xxhash",
   "xz-utils",
   "zstd",
 ];

@@ -1,4 +1,4 @@
-/** What addresses are resolved against: a running process, a saved maps file, an ELF file, or only what they name. */
+/** What addresses are resolved against: a running process, a saved maps file, an ELF file, the kernel, or only what they name. */
 
 import { toSignedNumber, type VirtualAddress, virtualAddress } from "../base/address.ts";
 import { LeaklineError } from "../base/errors.ts";
@@ -7,9 +7,11 @@ import { openFile } from "../os/file-bytes.ts";
 import { Recording } from "../recording/recording.ts";
 import { baseName } from "../report/names.ts";
 import type { Frame } from "../symbolize/frame.ts";
+import type { Kernel } from "../symbolize/kernel.ts";
 import type { Debuginfod } from "../symbolize/local/debuginfod.ts";
 import { openLiveProcess } from "../symbolize/local/live-process.ts";
 import { localFiles } from "../symbolize/local/local-files.ts";
+import { type LocalKernelOptions, openLocalKernel } from "../symbolize/local/local-kernel.ts";
 import { openLocalModule } from "../symbolize/local/local-module.ts";
 import type { Module } from "../symbolize/module.ts";
 import { recordingOfMaps, SAVED_PROCESS } from "../symbolize/saved-maps.ts";
@@ -68,6 +70,20 @@ function symbolizerSource(symbolizer: Symbolizer, pid: number): AddressSource {
         : [],
     reopen: () => symbolizer.reopen(),
     problems: () => symbolizer.problems(),
+  };
+}
+
+/** @throws LeaklineError as `openLocalKernel`. */
+export function kernelSource(given: LocalKernelOptions, options: SourceOptions): AddressSource {
+  const open = (): Kernel => openLocalKernel({ ...given, ...options });
+  let kernel = open();
+  return {
+    resolveAll: (addresses, isReturn) => kernel.resolveAll(addresses, isReturn),
+    resolveInFile: () => [],
+    reopen() {
+      kernel = open();
+    },
+    problems: () => kernel.problems(),
   };
 }
 

@@ -11,7 +11,8 @@ import { EXIT } from "./exit-codes.ts";
 import { note, print } from "./output.ts";
 import { readStdin } from "./stdin.ts";
 
-const SYMBOLIZE_OPTIONS: OptionTable = {
+/** Options of every `symbolize` command. */
+export const SYMBOLIZE_OPTIONS: OptionTable = {
   "return-addresses": { help: "addresses come from a stack: look up the call before each" },
   layout: { value: "NAME", help: "blazecli, or memleak: a numbered stack", default: "blazecli" },
   json: { help: "one JSON object" },
@@ -61,7 +62,8 @@ export const symbolizeElf: Command = {
   },
 };
 
-async function answer(given: Arguments, open: (options: SourceOptions) => AddressSource): Promise<number> {
+/** Resolves the addresses given, as arguments or on stdin, and prints their frames. @returns the exit code. */
+export async function answer(given: Arguments, open: (options: SourceOptions) => AddressSource): Promise<number> {
   const render = rendererFrom(given);
   const debuginfod = debuginfodFrom(given);
   const source = open({ debugDirectories: given.texts("debug-dir"), debuginfod });

@@ -35,13 +35,22 @@ function renderFrame(frame: Frame): string {
   if (frame.inlined) return `${INLINE_INDENT}${frame.symbol ?? "<no-symbol>"}${location(frame)} [inlined]\n`;
   const address = `0x${hex(frame.address, 14)}: `;
   if (frame.symbol === undefined) return `${address}<no-symbol>${renderPlace(frame)}${reason(frame)}\n`;
-  // Generated code is in no module: its symbol has an absolute address.
-  const start = `0x${hex((frame.moduleAddress ?? Number(frame.address)) - (frame.offset ?? 0))}`;
-  return `${address}${frame.symbol} @ ${start}+0x${hex(frame.offset ?? 0)}${location(frame) || reason(frame)}\n`;
+  const offset = frame.offset ?? 0;
+  // An address that counts from a section, or of generated code that is in no file: where it is now says more.
+  const { moduleAddress, section } = frame;
+  const inFile = moduleAddress !== undefined && section === undefined;
+  const start = inFile ? moduleAddress - offset : frame.address - BigInt(offset);
+  const where = location(frame) || reason(frame);
+  return `${address}${frame.symbol} @ 0x${hex(start)}+0x${hex(offset)}${special(frame)}${where}\n`;
 }
 
 function location({ file, line, column }: Frame): string {
   return file === undefined ? "" : ` ${[file, line, line && column].filter((part) => part !== undefined).join(":")}`;
+}
+
+/** A module that is no file, as the kernel's own messages name it: `[kernel]`, `[nf_tables]`, `[vdso]`. */
+function special({ module }: Frame): string {
+  return module?.startsWith("[") ? ` ${module}` : "";
 }
 
 function reason(frame: Frame): string {
