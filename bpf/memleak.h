@@ -61,6 +61,12 @@ enum unwind_kind {
 	UNWIND_RSP_DEREF = 7, /* what rsp + offset points to */
 };
 
+/* Second byte of a rule, where it is not how far from the CFA the caller's rbp was saved. */
+enum unwind_rbp {
+	UNWIND_RBP_LOST = 1,
+	UNWIND_RBP_AT_RBP = 2, /* where rbp points to */
+};
+
 /* Value of map `unwind_mappings`: an executable mapping, and which rows of `unwind_rows` are its file's. */
 struct unwind_mapping {
 	__u64 start;

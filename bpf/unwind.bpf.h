@@ -43,7 +43,6 @@ struct {
 /* What is known of a frame while walking: the registers as its caller will find them. */
 struct walk {
 	struct thread *thread;
-	struct unwind_mapping mapping; /* the last one used; most frames are in the same */
 	__u64 ip;
 	__u64 sp;
 	__u64 fp;
@@ -52,44 +51,46 @@ struct walk {
 	__u32 end;
 	__u32 first_mapping;
 	__u32 mapping_count;
+	__u32 mapping; /* index of the last one used */
 	bool exact_ip; /* ip is the interrupted instruction, not a return address */
 	bool fp_lost; /* a frame did not say where its caller's rbp is */
 };
 
-static bool find_mapping(struct walk *walk, __u64 ip)
-{
-	__u32 low = walk->first_mapping;
-	__u32 high = low + walk->mapping_count;
-	struct unwind_mapping *mapping;
+#define NOT_FOUND 0xffffffffU
 
-	if (walk->mapping.start <= ip && ip < walk->mapping.end)
-		return true;
+/*
+ * The two searches are global functions: the verifier checks those once and for all arguments, others at each call.
+ */
+
+/* Index of the mapping that contains ip, among `count` from `first` on; or NOT_FOUND. */
+__noinline __u32 find_mapping(__u64 ip, __u32 first, __u32 count)
+{
+	__u32 low = first;
+	__u32 high = first + count;
+
 	for (int step = 0; step < MAPPING_STEPS && low < high; step++) {
 		__u32 middle = low + (high - low) / 2;
+		struct unwind_mapping *mapping = bpf_map_lookup_elem(&unwind_mappings, &middle);
 
-		mapping = bpf_map_lookup_elem(&unwind_mappings, &middle);
 		if (!mapping)
-			return false;
-		if (ip < mapping->start) {
+			return NOT_FOUND;
+		if (ip < mapping->start)
 			high = middle;
-		} else if (ip >= mapping->end) {
+		else if (ip >= mapping->end)
 			low = middle + 1;
-		} else {
-			walk->mapping = *mapping;
-			return true;
-		}
+		else
+			return middle;
 	}
-	return false;
+	return NOT_FOUND;
 }
 
-static __u32 find_rule(const struct unwind_mapping *mapping, __u64 ip)
+/* The rule of the last row, among `count` from `first` on, that starts at or below the address. */
+__noinline __u32 find_rule(__u32 address, __u32 first, __u32 count)
 {
-	__u32 address = ip - mapping->bias;
-	__u32 low = mapping->first_row;
-	__u32 high = low + mapping->row_count;
+	__u32 low = first;
+	__u32 high = first + count;
 	__u64 *row;
 
-	/* The last row that starts at or below the address. */
 	for (int step = 0; step < ROW_STEPS && low + 1 < high; step++) {
 		__u32 middle = low + (high - low) / 2;
 
@@ -105,6 +106,29 @@ static __u32 find_rule(const struct unwind_mapping *mapping, __u64 ip)
 	if (!row || low >= high || (__u32)*row > address)
 		return UNWIND_NONE;
 	return *row >> 32;
+}
+
+/* The rule for the code at ip. Most frames lie in the mapping of the frame before. */
+static __u32 rule_at(struct walk *walk, __u64 ip)
+{
+	struct unwind_mapping *mapping = bpf_map_lookup_elem(&unwind_mappings, &walk->mapping);
+
+	if (!mapping || ip < mapping->start || ip >= mapping->end) {
+		walk->mapping = find_mapping(ip, walk->first_mapping, walk->mapping_count);
+		mapping = bpf_map_lookup_elem(&unwind_mappings, &walk->mapping);
+		if (!mapping)
+			return UNWIND_NONE;
+	}
+	return find_rule(ip - mapping->bias, mapping->first_row, mapping->row_count);
+}
+
+/* The word at a user address; 0, which is no frame, when it cannot be read. */
+static __u64 read_word(__u64 address)
+{
+	__u64 word = 0;
+
+	bpf_probe_read_user(&word, sizeof(word), (void *)address);
+	return word;
 }
 
 /* Registers in the frame that the kernel pushes for a signal: ucontext, then sigcontext (asm/sigcontext.h). */
@@ -133,13 +157,23 @@ static bool step_by_frame_pointer(struct walk *walk, __u64 *cfa)
 	return true;
 }
 
+static bool restore_fp(struct walk *walk, __s8 saved_fp, __u64 cfa)
+{
+	/* A function that realigns its stack pushes the caller's rbp where its own then points to. */
+	__u64 place = saved_fp == UNWIND_RBP_AT_RBP ? walk->fp : cfa + (__s64)saved_fp * 8;
+
+	if (saved_fp != UNWIND_RBP_AT_RBP)
+		walk->fp_lost = false;
+	return !walk->fp_lost && bpf_probe_read_user(&walk->fp, sizeof(walk->fp), (void *)place) == 0;
+}
+
 /* From a frame to its caller. Returns 1 when the stack has ended, walk->end saying why. */
 static long next_frame(__u32 index, struct walk *walk)
 {
 	__u64 ip = walk->exact_ip ? walk->ip : walk->ip - 1;
-	__u32 rule = find_mapping(walk, ip) ? find_rule(&walk->mapping, ip) : UNWIND_NONE;
+	__u32 rule = rule_at(walk, ip);
 	__s64 offset = (__s64)((__s32)rule >> 16) * 8;
-	__s64 saved_fp = (__s64)(__s8)(rule >> 8) * 8;
+	__s8 saved_fp = rule >> 8; /* in units of 8 bytes from the CFA when negative */
 	__u64 pair[2]; /* saved rbp, return address: next to each other in most frames */
 	__u64 cfa;
 
@@ -151,6 +185,10 @@ static long next_frame(__u32 index, struct walk *walk)
 		cfa = walk->sp + offset;
 		break;
 	case UNWIND_RBP:
+		if (walk->fp_lost) {
+			walk->end = STACK_NO_RULE;
+			return 1;
+		}
 		cfa = walk->fp + offset;
 		break;
 	case UNWIND_PLT:
@@ -163,19 +201,17 @@ static long next_frame(__u32 index, struct walk *walk)
 		}
 		goto found;
 	case UNWIND_RBP_DEREF:
-		if (bpf_probe_read_user(&cfa, sizeof(cfa), (void *)(walk->fp + offset)))
-			cfa = 0;
+		cfa = walk->fp_lost ? 0 : read_word(walk->fp + offset);
 		break;
 	case UNWIND_RSP_DEREF:
-		if (bpf_probe_read_user(&cfa, sizeof(cfa), (void *)(walk->sp + offset)))
-			cfa = 0;
+		cfa = read_word(walk->sp + offset);
 		break;
 	default:
 		if (!step_by_frame_pointer(walk, &cfa)) {
 			walk->end = STACK_NO_RULE;
 			return 1;
 		}
-		saved_fp = -16;
+		saved_fp = -2;
 	}
 	/* Stacks grow down: the caller's frame lies above. */
 	if (cfa <= walk->sp || cfa & 7) {
@@ -186,11 +222,12 @@ static long next_frame(__u32 index, struct walk *walk)
 		walk->end = STACK_UNREADABLE;
 		return 1;
 	}
-	if (saved_fp == -16) {
+	if (saved_fp == -2) {
 		walk->fp = pair[0];
-	} else if (saved_fp > 0) {
+		walk->fp_lost = false;
+	} else if (saved_fp == UNWIND_RBP_LOST) {
 		walk->fp_lost = true;
-	} else if (saved_fp < 0 && bpf_probe_read_user(&walk->fp, 8, (void *)(cfa + saved_fp))) {
+	} else if (saved_fp != 0 && !restore_fp(walk, saved_fp, cfa)) {
 		walk->end = STACK_UNREADABLE;
 		return 1;
 	}
@@ -220,6 +257,7 @@ static __u64 walk_by_tables(struct thread *thread, struct pt_regs *regs, __u32 c
 		.fp = PT_REGS_FP(regs),
 		.id = class,
 		.end = STACK_TOO_DEEP,
+		.mapping = NOT_FOUND,
 	};
 	__u32 zero = 0;
 	struct unwind_state *state = bpf_map_lookup_elem(&unwind_state, &zero);

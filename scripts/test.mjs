@@ -23,6 +23,7 @@ const TEST_PACKAGES = [
   "bpftool",
   "clang-14",
   "clang-19",
+  "debuginfod",
   "dwarfdump",
   "dwz",
   "elfutils",
@@ -52,6 +53,7 @@ const TEST_PACKAGES = [
   "python3",
   "strace",
   "util-linux",
+  "xxhash",
   "xz-utils",
   "zstd",
 ];

@@ -25,7 +25,7 @@ export type ByteSource = {
 };
 
 /** Turns compressed bytes into exactly `size` bytes, or throws a LeaklineError. Injected, so that the pure layers need no Node module. */
-export type Decompress = (method: "zlib" | "zstd" | "xz", input: Uint8Array, size: number) => Uint8Array;
+export type Decompress = (method: "zlib" | "gzip" | "zstd" | "xz", input: Uint8Array, size: number) => Uint8Array;
 
 /** Bytes that are already in memory. */
 export function memorySource(name: string, bytes: Uint8Array): ByteSource {

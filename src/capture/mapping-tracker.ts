@@ -23,6 +23,7 @@ export class MappingTracker {
   /** Numbers of the files recorded so far, by what identifies a file. */
   private readonly files = new Map<string, number>();
   private last = "";
+  private executable: readonly Mapping[] = [];
   /** Where the kernel put what it gives a program at its start; undefined before the first reading. */
   private start: string | undefined;
 
@@ -55,6 +56,12 @@ export class MappingTracker {
     const mappings = executable.map((mapping) => this.recordMapping(mapping));
     this.listener.emit({ kind: "mappings", time, pid: this.pid, mappings });
     this.last = fingerprint;
+    this.executable = executable;
+  }
+
+  /** Whether an address is in executable memory, as of the last update. */
+  isCode(address: bigint): boolean {
+    return this.executable.some(({ start, end }) => start <= address && address < end);
   }
 
   private recordFile(module: LoadedModule): void {

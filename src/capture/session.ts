@@ -7,34 +7,29 @@
 
 import { existsSync, readlinkSync } from "node:fs";
 import { arch, release } from "node:os";
-import { fileURLToPath } from "node:url";
 import { LeaklineError } from "../base/errors.ts";
 import { type BpfObject, loadLibbpf } from "../bpf/libbpf.ts";
 import { openFile } from "../os/file-bytes.ts";
 import type { AllocatorFunction, AllocatorLibrary } from "../process/allocators.ts";
-import { INITIAL_PID_NAMESPACE, KERNEL } from "../process/constants.ts";
+import { INITIAL_PID_NAMESPACE } from "../process/constants.ts";
 import { findHazards, type TargetFacts } from "../process/hazards.ts";
-import { isAtLeast, parseKernelVersion } from "../process/kernel-version.ts";
 import { executableMappings, type LoadedModule } from "../process/modules.ts";
 import { isAlive, type ProcessInfo, requireTarget } from "../process/process-info.ts";
 import { readTargetFacts } from "../process/target-facts.ts";
-import type { RecordingEvent, StackClass, Time } from "../recording/events.ts";
+import type { RecordingEvent, StackClass, StackEvent, Time } from "../recording/events.ts";
 import { AccountReader } from "./account-reader.ts";
-import { MappingTracker } from "./mapping-tracker.ts";
+import { type MappingListener, MappingTracker } from "./mapping-tracker.ts";
 import { placeProbe } from "./probe-placement.ts";
 import { planProbes } from "./probes.ts";
+import { canWalkByTables, type LoadedProgram, loadProgram, machine, type ProgramOptions } from "./program.ts";
 import { UnwindMaps } from "./unwind-maps.ts";
 import { UnwindTables } from "./unwind-tables.ts";
 
-export type CaptureOptions = {
+export type CaptureOptions = ProgramOptions & {
   /** Version of leakline, for the recording. */
   leakline: string;
   /** What is accounted. */
   classes: ReadonlySet<StackClass>;
-  /** Most blocks outstanding at a time; further ones are dropped and counted. */
-  maxBlocks: number;
-  /** Most different stacks; allocations from further ones are dropped and counted. */
-  maxStacks: number;
   /** Attach probes one by one, as on kernels before 6.10; detaching takes a tenth of a second for each. */
   singleProbes: boolean;
   /** How stacks are walked: by unwind tables where the kernel can (5.17, x86-64), or always by frame pointers. */
@@ -73,25 +68,20 @@ export async function startCapture(
   const facts = readTargetFacts(pid);
   checkHazards(facts, warn);
   const { info: process, allocators: libraries } = facts;
-  const tables = walksByTables(options) ? new UnwindTables(process.pid, warn) : undefined;
-  const capacity = (tables?.countRows(executableMappings(process.pid)) ?? 0) + SPARE_UNWIND_ROWS;
-  const libbpf = await loadLibbpf(options.singleProbes);
-  const object = libbpf.open(objectPath());
+  const tables = options.walk === "tables" && canWalkByTables() ? new UnwindTables(process.pid, warn) : undefined;
+  const rows = tables ? tables.countRows(executableMappings(process.pid)) + SPARE_UNWIND_ROWS : 0;
+  const program = loadProgram(await loadLibbpf(options.singleProbes), options, rows, warn);
+  const { object } = program;
   try {
-    object.setMaxEntries("blocks", options.maxBlocks);
-    object.setMaxEntries("totals", options.maxStacks);
-    object.setMaxEntries("frames", options.maxStacks);
-    if (tables) object.setMaxEntries("unwind_rows", capacity);
-    object.skipProgram(tables ? BY_FRAME_POINTERS : BY_TABLES);
-    object.load();
     const reader = new AccountReader(process.pid, object);
-    const modulesChanged = tables && useTables(object, tables, capacity, warn);
-    const tracker = new MappingTracker(process.pid, { emit, warn, ...(modulesChanged && { modulesChanged }) });
+    const listener: MappingListener = { emit, warn };
+    if (tables && program.unwindRows > 0) listener.modulesChanged = useTables(program, tables, warn);
+    const tracker = new MappingTracker(process.pid, listener);
     const now = Date.now();
     emit({ kind: "start", time: now, leakline: options.leakline, architecture: machine(), kernel: release() });
     emit(describeProcess(process, now));
     tracker.update(now);
-    attachProbes(object, tables ? BY_TABLES : BY_FRAME_POINTERS, process.pid, libraries, options.classes);
+    attachProbes(program, process.pid, libraries, options.classes);
     return new LiveCapture(process, libraries, object, reader, tracker, emit, warn);
   } catch (error) {
     object.close();
@@ -100,26 +90,15 @@ export async function startCapture(
   }
 }
 
-/** The two forms of the program for function entries. */
-const BY_TABLES = "function_enter_by_tables";
-const BY_FRAME_POINTERS = "function_enter";
-
 /** Room for libraries that are opened later, 8 bytes a row: twenty times libc's. */
 const SPARE_UNWIND_ROWS = 1 << 19;
 
-function walksByTables({ walk }: CaptureOptions): boolean {
-  if (walk === "frame-pointers" || arch() !== "x64") return false;
-  const version = parseKernelVersion(release());
-  return version !== undefined && isAtLeast(version, KERNEL.loop);
-}
-
 function useTables(
-  object: BpfObject,
+  { object, unwindRows }: LoadedProgram,
   tables: UnwindTables,
-  capacity: number,
   warn: (message: string) => void,
 ): (modules: readonly LoadedModule[]) => void {
-  const maps = new UnwindMaps(object, capacity);
+  const maps = new UnwindMaps(object, unwindRows);
   const full = ({ path }: LoadedModule): void => warn(`${path}: no room for its unwind table, stacks end in its code`);
   return (modules) => maps.update(modules, tables, full);
 }
@@ -170,7 +149,7 @@ class LiveCapture implements Capture {
     // The mappings come first: a new stack is looked up in them. An exited process keeps those it had.
     const alive = isAlive(this.process.pid, this.process.startTime);
     if (alive) this.updateMappings(time);
-    for (const stack of stacks) this.emit(stack);
+    for (const stack of stacks) this.emit(withoutRubbish(stack, this.tracker));
     this.emit({ kind: "interval", time, totals, losses });
     if (alive) forgetDeadThreads(this.object, this.process.pid);
   }
@@ -199,8 +178,7 @@ class LiveCapture implements Capture {
 }
 
 function attachProbes(
-  object: BpfObject,
-  entryProgram: string,
+  { object, entry }: LoadedProgram,
   pid: number,
   libraries: readonly AllocatorLibrary[],
   classes: ReadonlySet<StackClass>,
@@ -210,7 +188,7 @@ function attachProbes(
     const { entries, returns } = withPlacement(path, (distanceOf) => planProbes(functions, classes, distanceOf));
     // Returns first: a pending call must never wait for a return that has no probe.
     object.attachUprobes("function_return", pid, path, returns, true);
-    object.attachUprobes(entryProgram, pid, path, entries, false);
+    object.attachUprobes(entry, pid, path, entries, false);
   }
 }
 
@@ -227,6 +205,15 @@ function withPlacement<T>(path: string, plan: (distanceOf: (code: AllocatorFunct
 
 /** More bytes than any allocator function has. */
 const MAX_FUNCTION = 1 << 16;
+
+/**
+ * The stack up to the first address that is no code: from there on, whatever led to it, the walk was wrong. The first
+ * address is the processor's own, and stays.
+ */
+function withoutRubbish(stack: StackEvent, tracker: MappingTracker): StackEvent {
+  const wrong = stack.addresses.findIndex((address, i) => i > 0 && !tracker.isCode(address - 1n));
+  return wrong < 0 ? stack : { ...stack, end: "bad-frame", addresses: stack.addresses.slice(0, wrong) };
+}
 
 /** A thread that ended in an allocator, or simply ended, leaves its state in map `threads`. */
 function forgetDeadThreads(object: BpfObject, pid: number): void {
@@ -261,19 +248,5 @@ function exitedDuringAttach(process: ProcessInfo, cause: unknown): LeaklineError
   return new LeaklineError("target-gone", `process ${process.pid} (${process.command}) exited during the attach`, {
     cause,
     hint: "start it again and attach sooner",
-  });
-}
-
-/** As `uname -m` says. */
-function machine(): string {
-  return arch() === "x64" ? "x86_64" : arch() === "arm64" ? "arm64" : arch();
-}
-
-/** @throws LeaklineError `unsupported` when there is no eBPF object for this architecture. */
-function objectPath(): string {
-  const path = fileURLToPath(new URL(`../../bpf/memleak.${machine()}.bpf.o`, import.meta.url));
-  if (existsSync(path)) return path;
-  throw new LeaklineError("unsupported", `leakline cannot trace on ${machine()}: it has no eBPF program for it`, {
-    hint: "x86_64 and arm64 are supported",
   });
 }

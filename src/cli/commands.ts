@@ -9,6 +9,8 @@ import { INSPECT_COMMANDS } from "./inspect.ts";
 import { record } from "./record.ts";
 import { report } from "./report.ts";
 import { symbolizeElf, symbolizeProcess } from "./symbolize.ts";
+import { symbolizeKernel } from "./symbolize-kernel.ts";
+import { symbolizeText } from "./symbolize-text.ts";
 
 export const COMMANDS: readonly Command[] = [
   attach,
@@ -16,6 +18,8 @@ export const COMMANDS: readonly Command[] = [
   report,
   symbolizeProcess,
   symbolizeElf,
+  symbolizeKernel,
+  symbolizeText,
   explain,
   ...INSPECT_COMMANDS,
   doctor,

@@ -42,7 +42,7 @@ async function run(given: Arguments): Promise<number> {
   const options = reportOptionsFrom(given);
   const live = liveOptionsFrom(given);
   if (given.flag("replay")) {
-    replay(options);
+    await replay(options);
     return EXIT.done;
   }
   const missing = await obstacles();
@@ -56,7 +56,7 @@ async function run(given: Arguments): Promise<number> {
     }
   }
   note(`this machine cannot trace:\n${missing.map((line) => `  ${line}`).join("\n")}`);
-  replay(options);
+  await replay(options);
   return EXIT.done;
 }
 
@@ -86,11 +86,11 @@ async function obstacles(): Promise<string[]> {
   return lines;
 }
 
-function replay(options: ReportOptions): void {
+async function replay(options: ReportOptions): Promise<void> {
   const label = "REPLAY: what follows was recorded on another machine; nothing is traced here.";
   if (options.json) note(label);
   else print(`${label}\n`);
-  reportRecording(join(DEMO, "replay", "leak.rec"), [join(DEMO, "replay", "root")], options);
+  await reportRecording(join(DEMO, "replay", "leak.rec"), [join(DEMO, "replay", "root")], options);
 }
 
 /** @returns the program's path. */

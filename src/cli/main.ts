@@ -41,11 +41,17 @@ function helpOnGroup(first: string, rest: readonly string[]): number {
   return EXIT.done;
 }
 
+/** Exits when all output has been written. Not left to Node, which waits for whatever else is still open. */
+function leave(code: number): void {
+  process.stdout.write("", () => process.stderr.write("", () => process.exit(code)));
+}
+
 // What ps, pidof and pkill see: under npx there are two processes called node.
 process.title = "leakline";
+
 try {
-  process.exitCode = await main(process.argv.slice(2));
+  leave(await main(process.argv.slice(2)));
 } catch (error) {
   printError(error);
-  process.exitCode = error instanceof LeaklineError ? exitCodeOf(error.code) : EXIT.failed;
+  leave(error instanceof LeaklineError ? exitCodeOf(error.code) : EXIT.failed);
 }

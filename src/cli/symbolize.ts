@@ -1,46 +1,47 @@
 /** `leakline symbolize process|elf`: addresses to function, file and line. */
 
-import { toSignedNumber, type VirtualAddress, virtualAddress } from "../base/address.ts";
-import { ET_REL } from "../elf/constants.ts";
 import { toJson } from "../report/json.ts";
-import { type ResolvedAddress, renderSymbols } from "../report/symbols.ts";
+import { type ResolvedAddress, renderSymbols, renderSymbolsAsStack, type Symbols } from "../report/symbols.ts";
 import type { Frame } from "../symbolize/frame.ts";
-import { openLiveProcess } from "../symbolize/local/live-process.ts";
-import { openLocalModule } from "../symbolize/local/local-module.ts";
-import type { Module } from "../symbolize/module.ts";
+import { type AddressSource, elfSource, processSource, type SourceOptions } from "./address-source.ts";
 import { parseAddresses } from "./addresses.ts";
 import { type Arguments, type Command, type OptionTable, parsePid, usageError } from "./command.ts";
+import { DEBUGINFOD_OPTION, debuginfodFrom, resolveAndFetch } from "./debuginfod.ts";
 import { EXIT } from "./exit-codes.ts";
 import { note, print } from "./output.ts";
+import { readStdin } from "./stdin.ts";
 
-const SYMBOLIZE_OPTIONS: OptionTable = {
+/** Options of every `symbolize` command. */
+export const SYMBOLIZE_OPTIONS: OptionTable = {
   "return-addresses": { help: "addresses come from a stack: look up the call before each" },
+  layout: { value: "NAME", help: "blazecli, or memleak: a numbered stack", default: "blazecli" },
   json: { help: "one JSON object" },
+  "full-paths": { help: "with --layout memleak: whole paths of source files" },
   "debug-dir": { value: "DIR", help: "look for separate debug files below DIR too", multiple: true },
+  ...DEBUGINFOD_OPTION,
 };
 
 export const symbolizeProcess: Command = {
   name: "symbolize process",
   summary: "resolve absolute addresses of a running process",
-  operands: "ADDRESS…",
+  operands: "[ADDRESS…]",
   options: { pid: { value: "PID", short: "p", help: "the process" }, ...SYMBOLIZE_OPTIONS },
-  examples: [["sudo leakline symbolize process --pid 22487 0x56076afcb6f2", "an address as the process has it"]],
+  examples: [
+    ["sudo leakline symbolize process --pid 22487 0x56076afcb6f2", "an address as the process has it"],
+    ["cat addresses | sudo leakline symbolize process --pid 22487", "many, from stdin"],
+  ],
   async run(given) {
-    const pid = given.text("pid");
-    if (pid === undefined) throw usageError("symbolize process needs --pid PID");
-    const addresses = addressesFrom(given);
-    const process = openLiveProcess(parsePid(pid), given.texts("debug-dir"));
-    const isReturn = given.flag("return-addresses");
-    answer(given, addresses, (address) => process.resolve(address, isReturn));
-    for (const problem of process.symbolizer.problems()) note(problem);
-    return EXIT.done;
+    const text = given.text("pid");
+    if (text === undefined) throw usageError("symbolize process needs --pid PID");
+    const pid = parsePid(text);
+    return answer(given, (options) => processSource(pid, options));
   },
 };
 
 export const symbolizeElf: Command = {
   name: "symbolize elf",
   summary: "resolve addresses of an ELF file",
-  operands: "ADDRESS…",
+  operands: "[ADDRESS…]",
   options: {
     path: { value: "FILE", help: "the ELF file" },
     "file-offset": { help: "addresses are offsets into the file, not virtual addresses" },
@@ -55,50 +56,53 @@ export const symbolizeElf: Command = {
   async run(given) {
     const path = given.text("path");
     if (path === undefined) throw usageError("symbolize elf needs --path FILE");
-    const addresses = addressesFrom(given);
-    const module = openLocalModule(path, given.texts("debug-dir"));
-    const isOffset = given.flag("file-offset");
-    const section = given.text("section") ?? (module.elf.type === ET_REL ? ".text" : undefined);
-    if (isOffset && given.text("section") !== undefined) throw usageError("either --file-offset or --section");
-    const toVirtual = (value: number): VirtualAddress | undefined => {
-      if (isOffset) return module.virtualAddress(value);
-      return section === undefined ? virtualAddress(value) : module.sectionAddress(section, value);
-    };
-    const isReturn = given.flag("return-addresses");
-    const outside = isOffset ? "file offset in no loaded segment" : `beyond the end of ${section}`;
-    answer(given, addresses, (address) => resolveInModule(module, address, toVirtual, outside, isReturn));
-    for (const problem of module.problems) note(problem);
-    return EXIT.done;
+    const how = { isFileOffset: given.flag("file-offset"), section: given.text("section") };
+    if (how.isFileOffset && how.section !== undefined) throw usageError("either --file-offset or --section");
+    return answer(given, (options) => elfSource(path, how, options));
   },
 };
 
-function resolveInModule(
-  module: Module,
-  address: bigint,
-  toVirtual: (value: number) => VirtualAddress | undefined,
-  outside: string,
-  isReturn: boolean,
-): Frame[] {
-  const { path: name } = module;
-  const place = { address, module: name, ...(module.elf.buildId && { buildId: module.elf.buildId }) };
-  const virtual = toVirtual(toSignedNumber(address));
-  if (virtual === undefined) {
-    return [{ ...place, inlined: false, reason: outside }];
-  }
-  return module.find(virtual, isReturn).map((frame) => ({ ...place, ...frame }));
+/** Resolves the addresses given, as arguments or on stdin, and prints their frames. @returns the exit code. */
+export async function answer(given: Arguments, open: (options: SourceOptions) => AddressSource): Promise<number> {
+  const render = rendererFrom(given);
+  const debuginfod = debuginfodFrom(given);
+  const source = open({ debugDirectories: given.texts("debug-dir"), debuginfod });
+  const addresses = parseAddresses(given.operands.length > 0 ? given.operands : await wordsFromStdin());
+  const isReturn = given.flag("return-addresses");
+  const frames = await resolveAndFetch(
+    debuginfod,
+    () => source.resolveAll(addresses, isReturn),
+    () => source.reopen(),
+  );
+  const symbols: Symbols = {
+    version: 1,
+    kind: "symbols",
+    addresses: addresses.map((address, index) => describe(address, frames[index])),
+  };
+  print(render(symbols));
+  for (const problem of source.problems()) note(problem);
+  return EXIT.done;
 }
 
-function addressesFrom(given: Arguments): bigint[] {
-  if (given.operands.length === 0) throw usageError("no ADDRESS given");
-  return parseAddresses(given.operands);
+function describe(address: bigint, frames: Frame[]): ResolvedAddress {
+  const last = frames.at(-1);
+  return last?.symbol === undefined && last?.reason ? { address, frames, reason: last.reason } : { address, frames };
 }
 
-function answer(given: Arguments, addresses: readonly bigint[], resolve: (address: bigint) => Frame[]): void {
-  const resolved = addresses.map((address): ResolvedAddress => {
-    const frames = resolve(address);
-    const last = frames.at(-1);
-    return last?.symbol === undefined && last?.reason ? { address, frames, reason: last.reason } : { address, frames };
-  });
-  const symbols = { version: 1, kind: "symbols", addresses: resolved } as const;
-  print(given.flag("json") ? `${toJson(symbols)}\n` : renderSymbols(symbols));
+/** @throws LeaklineError `usage` for a layout that there is not. */
+function rendererFrom(given: Arguments): (symbols: Symbols) => string {
+  const layout = given.text("layout");
+  if (layout !== "blazecli" && layout !== "memleak")
+    throw usageError(`--layout ${layout}: no such layout`, "blazecli or memleak");
+  if (given.flag("json")) return (symbols) => `${toJson(symbols)}\n`;
+  if (layout === "blazecli") return renderSymbols;
+  const options = { fullPaths: given.flag("full-paths") };
+  return (symbols) => renderSymbolsAsStack(symbols, options);
+}
+
+/** @throws LeaklineError `usage` when there are none. */
+async function wordsFromStdin(): Promise<string[]> {
+  const words = process.stdin.isTTY ? [] : (await readStdin()).split(/\s+/).filter((word) => word !== "");
+  if (words.length === 0) throw usageError("no ADDRESS given", "give them as arguments or on stdin");
+  return words;
 }

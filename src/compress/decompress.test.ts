@@ -26,22 +26,11 @@ test("zlib data that is cut off or damaged is refused", () => {
   expect(() => decompress("zlib", compressed, TEXT.length)).toThrow(LeaklineError);
 });
 
-test("zstd data comes back where Node has zstd, and is refused with a hint elsewhere", (context) => {
+test("zstd data comes back, whatever the version of Node", (context) => {
   needTools(context, "zstd");
   const compressed = pipe(TEXT, "zstd", "-cq");
-  const [major, minor] = process.versions.node.split(".").map(Number);
-  if (major > 22 || (major === 22 && minor >= 15)) {
-    expect(Buffer.compare(decompress("zstd", compressed, TEXT.length), TEXT)).toBe(0);
-    expect(() => decompress("zstd", compressed, TEXT.length - 1)).toThrow(LeaklineError);
-  } else {
-    let error: unknown;
-    try {
-      decompress("zstd", compressed, TEXT.length);
-    } catch (caught) {
-      error = caught;
-    }
-    expect(error).toMatchObject({ code: "unsupported", hint: expect.stringContaining("22.15") });
-  }
+  expect(Buffer.compare(decompress("zstd", compressed, TEXT.length), TEXT)).toBe(0);
+  expect(() => decompress("zstd", compressed, TEXT.length - 1)).toThrow(LeaklineError);
 });
 
 test("the check values of the two CRCs", () => {

@@ -1,5 +1,5 @@
 /**
- * Decompression with what Node has, and our own xz.
+ * Decompression with what Node has, our own xz, and our own zstd where Node has none.
  *
  * The pure layers are handed this function, so that a browser can bring its own. It never produces more than the size
  * it is told: whoever calls it bounds that size by the compressed bytes there are.
@@ -9,38 +9,33 @@ import * as zlib from "node:zlib";
 import type { Decompress } from "../base/bytes.ts";
 import { LeaklineError } from "../base/errors.ts";
 import { decodeXz } from "./xz.ts";
+import { decodeZstd } from "./zstd.ts";
 
-/** `zlib.zstdDecompressSync`, which Node has from 22.15 on. */
 type Inflate = (input: Uint8Array, options: { maxOutputLength: number }) => Uint8Array;
+
+/** Node has it from 22.15 on. */
+const { zstdDecompressSync } = zlib as unknown as { zstdDecompressSync?: Inflate };
 
 /**
  * Decompresses `input` to exactly `size` bytes.
  *
- * @throws LeaklineError `malformed` when the input is damaged or does not have that size, `unsupported` when this Node
- * has no zstd.
+ * @throws LeaklineError `malformed` when the input is damaged or does not have that size.
  */
 export const decompress: Decompress = (method, input, size) => {
-  const output = method === "xz" ? decodeXz(input, size) : inflate(method, input, size);
+  const output = decode(method, input, size);
   if (output.length !== size)
     throw new LeaklineError("malformed", `${method}: ${size} bytes expected, ${output.length} found`);
   return output;
 };
 
-function inflate(method: "zlib" | "zstd", input: Uint8Array, size: number): Uint8Array {
-  const run: Inflate | undefined = method === "zlib" ? zlib.inflateSync : zstd();
-  if (!run) {
-    throw new LeaklineError("unsupported", "zstd: this version of Node cannot decompress it", {
-      hint: "use Node 22.15 or newer, or recompress with objcopy --compress-debug-sections=zlib",
-    });
-  }
+function decode(method: Parameters<Decompress>[0], input: Uint8Array, size: number): Uint8Array {
+  if (method === "xz") return decodeXz(input, size);
+  if (method === "zstd" && !zstdDecompressSync) return decodeZstd(input, size);
+  const inflate = method === "zlib" ? zlib.inflateSync : method === "gzip" ? zlib.gunzipSync : zstdDecompressSync;
   try {
     // At least 1: zlib refuses a limit of 0.
-    return run(input, { maxOutputLength: Math.max(size, 1) });
+    return (inflate as Inflate)(input, { maxOutputLength: Math.max(size, 1) });
   } catch (cause) {
     throw new LeaklineError("malformed", `${method}: ${(cause as Error).message}`, { cause });
   }
-}
-
-function zstd(): Inflate | undefined {
-  return (zlib as unknown as { zstdDecompressSync?: Inflate }).zstdDecompressSync;
 }

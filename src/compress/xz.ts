@@ -13,7 +13,7 @@ import { decodeLzma2 } from "./lzma2.ts";
 
 /** §2.1.1: magic, two bytes of stream flags, CRC-32 of the flags. The footer has the same length. */
 const HEADER_SIZE = 12;
-const HEADER_MAGIC = [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00];
+export const XZ_MAGIC = Uint8Array.of(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00);
 const FOOTER_MAGIC = [0x59, 0x5a];
 /** §2.1.1.2: check type → bytes. */
 const CHECK_NONE = 0x00;
@@ -67,7 +67,7 @@ export function decodeXz(input: Uint8Array, limit: number): Uint8Array {
 /** Reads header, footer and index (§2.1, §4). */
 function readStream(input: Uint8Array): Stream {
   const cursor = new Cursor(input, true, "xz", "stream");
-  if (input.length < 2 * HEADER_SIZE || !HEADER_MAGIC.every((byte, i) => input[i] === byte))
+  if (input.length < 2 * HEADER_SIZE || !XZ_MAGIC.every((byte, i) => input[i] === byte))
     throw cursor.malformed("not an xz file", 0);
   cursor.seek(6);
   const flags = cursor.u16();

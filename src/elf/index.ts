@@ -7,7 +7,7 @@ export { ElfFile, type ElfOptions, openElf } from "./elf-file.ts";
 export { type Cie, FrameReader, type FrameSection, findDebugFrame, findEhFrame } from "./frame-reader.ts";
 export { type CodeLayout, LAYOUT_START, layOutCode } from "./layout.ts";
 export { miniDebugInfo } from "./mini-debug-info.ts";
-export type { DebugAltLink, DebugLink } from "./notes.ts";
+export { buildIdOfNotes, type DebugAltLink, type DebugLink } from "./notes.ts";
 export { findPltStub, type PltStub, pltStubs } from "./plt.ts";
 export { relocatedSection } from "./relocate.ts";
 export type { Section } from "./sections.ts";

@@ -39,6 +39,17 @@ export function readBuildId(elf: ElfFile): string | undefined {
   return undefined;
 }
 
+/**
+ * The build ID among notes that stand alone: /sys/kernel/notes, /sys/module/NAME/notes/.note.gnu.build-id.
+ *
+ * @returns lower-case hexadecimal, undefined when there is none.
+ * @throws MalformedError when the notes are damaged.
+ */
+export function buildIdOfNotes(notes: ByteSource, littleEndian: boolean): string | undefined {
+  const id = findBuildId(notes, littleEndian, 4);
+  return id && toHex(id);
+}
+
 /** Walks notes header by header: the notes of a core file are too large to read at once. */
 function findBuildId(notes: ByteSource, littleEndian: boolean, align: number): Uint8Array | undefined {
   const headerSize = 12;

@@ -21,6 +21,9 @@ export const MAX_PROC_FILE = 1 << 20;
 /** Longest /proc/PID/maps read: about 600,000 mappings, ten times what vm.max_map_count allows by default. */
 export const MAX_MAPS_FILE = 64 << 20;
 
+/** Longest /proc/kallsyms read; a kernel has 8 MB, one with all its data symbols 30 MB. */
+export const MAX_KALLSYMS_FILE = 256 << 20;
+
 /** Most bytes of a process's memory read at once. */
 export const MAX_MEMORY_READ = 16 << 20;
 

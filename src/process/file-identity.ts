@@ -14,6 +14,8 @@ import { readMemory } from "./memory.ts";
 import { readProcessFile } from "./proc-file.ts";
 
 export type FileId = { readonly device: bigint; readonly inode: bigint };
+/** What maps shows of a file. */
+export type MappedInode = Pick<Mapping, "deviceMajor" | "deviceMinor" | "inode">;
 
 /** The regular file that a path leads to, or undefined. Does not open it: opening a device can have effects. */
 export function fileAt(path: string): FileId | undefined {
@@ -27,11 +29,11 @@ export function fileAt(path: string): FileId | undefined {
 }
 
 /** Do device and inode say that this is the mapped file? */
-export function isMappedFile(file: FileId, mapping: Mapping): boolean {
+export function isMappedFile(file: FileId, mapping: MappedInode): boolean {
   return file.inode === mapping.inode && sameDevice(file, mapping);
 }
 
-export function sameDevice(file: FileId, mapping: Mapping): boolean {
+export function sameDevice(file: FileId, mapping: MappedInode): boolean {
   return file.device === deviceNumber(mapping.deviceMajor, mapping.deviceMinor);
 }
 

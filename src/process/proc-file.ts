@@ -18,6 +18,11 @@ const CHUNK = 64 * 1024;
  * @throws the system's own error, or LeaklineError `limit`.
  */
 export function readSystemFile(path: string, limit = MAX_PROC_FILE): string {
+  return readSystemBytes(path, limit).toString("utf8");
+}
+
+/** As readSystemFile, the bytes. */
+export function readSystemBytes(path: string, limit = MAX_PROC_FILE): Buffer {
   const fd = openSync(path, "r");
   try {
     const chunks: Buffer[] = [];
@@ -25,7 +30,7 @@ export function readSystemFile(path: string, limit = MAX_PROC_FILE): string {
     for (;;) {
       const chunk = Buffer.allocUnsafe(CHUNK);
       const count = readSync(fd, chunk, 0, CHUNK, null);
-      if (count === 0) return Buffer.concat(chunks).toString("utf8");
+      if (count === 0) return Buffer.concat(chunks);
       total += count;
       if (total > limit) throw new LeaklineError("limit", `${path}: longer than ${limit} bytes`);
       chunks.push(chunk.subarray(0, count));

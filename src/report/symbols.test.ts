@@ -3,7 +3,7 @@
 import { expect, test } from "vitest";
 import type { Frame } from "../symbolize/frame.ts";
 import { toJson } from "./json.ts";
-import { renderSymbols } from "./symbols.ts";
+import { renderSymbols, renderSymbolsAsStack } from "./symbols.ts";
 
 const FRAMES: readonly Frame[] = [
   { address: 0x56076afcb6f2n, symbol: "innermost", file: "/src/a.h", line: 3, inlined: true, moduleAddress: 0x6f2 },
@@ -48,6 +48,30 @@ test("without line, without symbol, without file", () => {
   ).toBe("0x00000000000001: <no-symbol> x.so+0x1 (no symbol covers it)\n");
   expect(render({ address: 1n, inlined: false, reason: "not mapped" })).toBe(
     "0x00000000000001: <no-symbol> (not mapped)\n",
+  );
+});
+
+test("generated code has no module: its function starts at an absolute address", () => {
+  const frame = { address: 0x7ff9e4005e90n, symbol: "JS:*hot", offset: 16, module: "[jit]", inlined: false };
+  expect(render(frame)).toBe("0x007ff9e4005e90: JS:*hot @ 0x7ff9e4005e80+0x10\n");
+  expect(render({ address: 1n, module: "[jit]", inlined: false, reason: "no perf map" })).toBe(
+    "0x00000000000001: <no-symbol> [jit] (no perf map)\n",
+  );
+});
+
+test("as a stack in memleak's layout: addresses are numbered, inlined calls share their caller's", () => {
+  const second = { address: 0x1000n, inlined: false, reason: "not mapped" };
+  const addresses = [
+    { address: FRAMES[0].address, frames: FRAMES.slice(1) },
+    { address: 0x1000n, frames: [second] },
+  ];
+  expect(renderSymbolsAsStack({ version: 1, kind: "symbols", addresses }, { fullPaths: false })).toBe(
+    [
+      "  0 [<000056076afcb6f2>] middle [inlined] a.c:5",
+      "                           alloc_v3+0x18 test_memleak.c:8",
+      "  1 [<0000000000001000>] (not mapped)",
+      "",
+    ].join("\n"),
   );
 });
 

@@ -9,7 +9,7 @@
 
 import { hex } from "../base/address.ts";
 import type { Frame } from "../symbolize/frame.ts";
-import { baseName } from "./names.ts";
+import { renderFrames, renderPlace, type TextOptions } from "./text.ts";
 
 /** The answer for one address: frames innermost first, at least one. */
 export type ResolvedAddress = { address: bigint; frames: Frame[]; reason?: string | undefined };
@@ -25,20 +25,32 @@ export function renderSymbols(symbols: Symbols): string {
   return symbols.addresses.flatMap(({ frames }) => frames.toReversed().map(renderFrame)).join("");
 }
 
+/** All addresses as one stack in the layout of memleak; ends with a newline. */
+export function renderSymbolsAsStack(symbols: Symbols, options: TextOptions): string {
+  const frames = symbols.addresses.flatMap((address) => address.frames);
+  return `${renderFrames(frames, options).join("\n")}\n`;
+}
+
 function renderFrame(frame: Frame): string {
   if (frame.inlined) return `${INLINE_INDENT}${frame.symbol ?? "<no-symbol>"}${location(frame)} [inlined]\n`;
   const address = `0x${hex(frame.address, 14)}: `;
-  if (frame.symbol === undefined) return `${address}<no-symbol>${place(frame)}${reason(frame)}\n`;
-  const start = `0x${hex((frame.moduleAddress ?? 0) - (frame.offset ?? 0))}`;
-  return `${address}${frame.symbol} @ ${start}+0x${hex(frame.offset ?? 0)}${location(frame) || reason(frame)}\n`;
+  if (frame.symbol === undefined) return `${address}<no-symbol>${renderPlace(frame)}${reason(frame)}\n`;
+  const offset = frame.offset ?? 0;
+  // An address that counts from a section, or of generated code that is in no file: where it is now says more.
+  const { moduleAddress, section } = frame;
+  const inFile = moduleAddress !== undefined && section === undefined;
+  const start = inFile ? moduleAddress - offset : frame.address - BigInt(offset);
+  const where = location(frame) || reason(frame);
+  return `${address}${frame.symbol} @ 0x${hex(start)}+0x${hex(offset)}${special(frame)}${where}\n`;
 }
 
 function location({ file, line, column }: Frame): string {
   return file === undefined ? "" : ` ${[file, line, line && column].filter((part) => part !== undefined).join(":")}`;
 }
 
-function place({ module, moduleAddress }: Frame): string {
-  return module === undefined ? "" : ` ${baseName(module)}+0x${hex(moduleAddress ?? 0)}`;
+/** A module that is no file, as the kernel's own messages name it: `[kernel]`, `[nf_tables]`, `[vdso]`. */
+function special({ module }: Frame): string {
+  return module?.startsWith("[") ? ` ${module}` : "";
 }
 
 function reason(frame: Frame): string {

@@ -41,28 +41,37 @@ function renderStack(stack: ReportStack, options: TextOptions): string[] {
   const lines = [
     `stack_id=0x${hex(stack.id)} with outstanding allocations${what}: total_size=${stack.bytes} nr_allocs=${stack.blocks}`,
   ];
-  let number = -1;
-  let insideInline = false;
-  for (const frame of stack.frames) {
-    if (!insideInline) number++;
-    const place = insideInline ? " ".repeat(26) : `${String(number).padStart(3)} [<${hex(frame.address, 16)}>]`;
-    lines.push(`${place}${renderFrame(frame, options)}`.trimEnd());
-    insideInline = frame.inlined;
-  }
+  lines.push(...renderFrames(stack.frames, options));
   if (isCutShort(stack)) lines.push(`    (stack cut short: ${STACK_ENDS[stack.end]})`);
   return lines;
+}
+
+/** A stack's frames, innermost first, a line each: `  0 [<0000555b65a096f2>] alloc_v3+0x18 test_memleak.c:8`. */
+export function renderFrames(frames: readonly Frame[], options: TextOptions): string[] {
+  let number = -1;
+  let insideInline = false;
+  return frames.map((frame) => {
+    if (!insideInline) number++;
+    const place = insideInline ? " ".repeat(26) : `${String(number).padStart(3)} [<${hex(frame.address, 16)}>]`;
+    insideInline = frame.inlined;
+    return `${place}${renderFrame(frame, options)}`.trimEnd();
+  });
 }
 
 /** What follows the address: ` name+0xoffset file:line`. */
 function renderFrame(frame: Frame, options: TextOptions): string {
   const reason = frame.reason ? ` (${frame.reason})` : "";
   if (frame.symbol === undefined) {
-    return frame.module === undefined
-      ? reason
-      : ` ${baseName(frame.module)}+0x${hex(frame.moduleAddress ?? 0)}${reason}`;
+    return renderPlace(frame) + reason;
   }
   const offset = frame.inlined ? " [inlined]" : `+0x${hex(frame.offset ?? 0)}`;
   return ` ${frame.symbol}${offset}${renderLocation(frame, options)}`;
+}
+
+/** ` module+0xaddress` for what has no symbol; less where less is known. */
+export function renderPlace({ module, moduleAddress }: Frame): string {
+  if (module === undefined) return "";
+  return ` ${baseName(module)}${moduleAddress === undefined ? "" : `+0x${hex(moduleAddress)}`}`;
 }
 
 /** ` file:line`, or nothing. */
@@ -93,7 +102,7 @@ const STACK_ENDS = {
   unreadable: "memory could not be read",
   "too-deep": "deeper than 127 frames",
   "no-rule": "code without unwind information",
-  "bad-frame": "the unwind information does not fit the stack",
+  "bad-frame": "the next address is no code",
 } as const;
 
 /** `99.5% of 200 stacks whole (1: code without unwind information)` */

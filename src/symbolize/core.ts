@@ -26,7 +26,11 @@ export { type ByteSource, type Decompress, memorySource } from "../base/bytes.ts
 export { type ErrorCode, LeaklineError } from "../base/errors.ts";
 export type { BuildIdKind, FileProvider, WantedFile } from "./file-provider.ts";
 export type { Frame } from "./frame.ts";
+export { Kernel, type KernelSources } from "./kernel.ts";
 export { Module, type ModuleFrame } from "./module.ts";
 export { DEFAULT_OPEN_FILES, ModuleCache } from "./module-cache.ts";
 export { openByBuildId, openModule } from "./open-module.ts";
+export { PerfMap, type PerfMapEntry } from "./perf-map.ts";
+export { recordingOfMaps, SAVED_PROCESS } from "./saved-maps.ts";
 export { Symbolizer } from "./symbolizer.ts";
+export { type AddressInFile, type FoundAddress, findAddresses } from "./text-addresses.ts";

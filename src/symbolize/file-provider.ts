@@ -5,6 +5,7 @@
 
 import type { ByteSource, Decompress } from "../base/bytes.ts";
 import type { RecordedSegment } from "../recording/events.ts";
+import type { PerfMap } from "./perf-map.ts";
 
 /** A file that is wanted. */
 export type WantedFile = {
@@ -14,6 +15,8 @@ export type WantedFile = {
   mapping?: { start: bigint; end: bigint } | undefined;
   /** Its loaded segments, when they are known: what a file without a build ID is recognised by. */
   segments?: readonly RecordedSegment[] | undefined;
+  /** Where there is no build ID to go by: what maps shows. Means something only on the machine it comes from. */
+  inode?: { deviceMajor: number; deviceMinor: number; inode: bigint } | undefined;
 };
 
 /** What a build ID can be asked for: a program or library, or its separate debug information. */
@@ -33,4 +36,10 @@ export type FileProvider = {
    * it first gives undefined, and notes the question: once the file is there, `Symbolizer.reopen` finds it.
    */
   byBuildId?(buildId: string, kind: BuildIdKind): ByteSource | undefined;
+  /**
+   * The names of the code that a process generated.
+   *
+   * @throws LeaklineError when there are none, with the reason.
+   */
+  perfMap?(pid: number): PerfMap;
 };

@@ -89,9 +89,10 @@ function openChecked(files: FileProvider, wanted: WantedFile, check: CheckFile):
   );
 }
 
-function isMeant(wanted: WantedFile, buildId: string | undefined): CheckFile {
+/** By its build ID; a file that has none by its segments, when they are known. */
+function isMeant({ segments }: WantedFile, buildId: string | undefined): CheckFile {
   return (elf) => {
-    const difference = differenceFrom(elf, wanted, buildId);
+    const difference = differenceFrom(elf, segments, buildId);
     if (difference === undefined) return;
     throw new LeaklineError("mismatch", `${elf.name} ${difference}`, {
       hint: "give the binaries of the recorded machine with --sysroot",
@@ -100,7 +101,11 @@ function isMeant(wanted: WantedFile, buildId: string | undefined): CheckFile {
 }
 
 /** Why the file is not the one that is meant; undefined when it is. */
-function differenceFrom(elf: ElfFile, { segments }: WantedFile, buildId: string | undefined): string | undefined {
+function differenceFrom(
+  elf: ElfFile,
+  segments: WantedFile["segments"],
+  buildId: string | undefined,
+): string | undefined {
   if (buildId) return elf.buildId === buildId ? undefined : `has build ID ${elf.buildId ?? "none"}, not ${buildId}`;
   if (!segments?.length) return undefined;
   const loaded = elf.segments.filter(({ type }) => type === PT_LOAD);

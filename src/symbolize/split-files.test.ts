@@ -133,7 +133,7 @@ test("a .dwo of another compilation, one that is no ELF file and a broken packag
   expect(at(1)).toMatchObject([{ symbol: "outer_1", line: 1, reason: expect.stringContaining("unit1.dwo not found") }]);
   expect(framesOf(module, root, 2)).toEqual(["inner_2 /build/unit2.c:1", "outer_2 /build/unit2.c:2"]);
   expect(module.problems.join("\n")).toMatch(
-    /lib\.so\.dwp: has no \.debug_cu_index section[^]*unit1\.dwo: .*not an ELF file/,
+    /lib\.so\.dwp: has no \.debug_cu_index section[\s\S]*unit1\.dwo: .*not an ELF file/,
   );
 });
 

@@ -5,10 +5,15 @@ import { decompress } from "../../compress/decompress.ts";
 import { openElf } from "../../elf/index.ts";
 import { openFile } from "../../os/file-bytes.ts";
 import { Module } from "../module.ts";
+import type { Debuginfod } from "./debuginfod.ts";
 import { localFiles } from "./local-files.ts";
 
 /** @throws LeaklineError when it is not there, cannot be read, or is no ELF file. */
-export function openLocalModule(path: string, debugDirectories: readonly string[] = []): Module {
+export function openLocalModule(
+  path: string,
+  debugDirectories: readonly string[] = [],
+  debuginfod?: Debuginfod,
+): Module {
   const elf = openElf(openFile(path), { decompress });
-  return new Module(elf, resolve(path), localFiles({ debugDirectories }));
+  return new Module(elf, resolve(path), localFiles({ debugDirectories, debuginfod }));
 }
