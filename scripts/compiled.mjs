@@ -3,7 +3,7 @@
  * import into a temporary folder, and run from there.
  */
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -16,6 +16,7 @@ export async function runCompiled(folder, file) {
     const compiler = join(ROOT, "node_modules", "typescript", "bin", "tsc");
     run(process.execPath, [compiler, "-p", join(folder, "tsconfig.json"), "--outDir", output]);
     writeFileSync(join(output, "package.json"), '{"type":"module"}');
+    symlinkSync(join(ROOT, "node_modules"), join(output, "node_modules"));
     // The tools look for their sources and programs from here.
     process.chdir(ROOT);
     await import(pathToFileURL(join(output, folder, file.replace(/\.ts$/, ".js"))).href);

@@ -9,7 +9,7 @@ import type { ByteSource } from "../base/bytes.ts";
 import { LeaklineError } from "../base/errors.ts";
 import { AbbreviationTable } from "./abbreviations.ts";
 import { type DwarfInput, rememberSections } from "./input.ts";
-import { ABBREVIATION_TABLES, LINE_CACHE_BYTES, UNIT_CACHE_BYTES } from "./limits.ts";
+import { ABBREVIATION_TABLES, LINE_CACHE_BYTES, MAX_DAMAGED_UNITS, UNIT_CACHE_BYTES } from "./limits.ts";
 import { LineTable } from "./line-table.ts";
 import { Lru } from "./lru.ts";
 import { reasonOf } from "./reason.ts";
@@ -119,6 +119,7 @@ export class DebugFile {
    */
   *headers(section: UnitSection): Generator<{ offset: number; header?: UnitHeader; reason?: string }> {
     let next = 0;
+    let damaged = 0;
     try {
       for (const offset of this.directory(section)?.all() ?? []) {
         next = offset;
@@ -127,6 +128,8 @@ export class DebugFile {
           header = this.header(section, offset);
         } catch (error) {
           yield { offset, reason: reasonOf(error) };
+          if (++damaged > MAX_DAMAGED_UNITS)
+            throw new LeaklineError("limit", `${this.name}: more than ${MAX_DAMAGED_UNITS} damaged units`);
           continue;
         }
         yield { offset, header };

@@ -24,6 +24,8 @@ export const MAX_ARANGES = 1 << 23;
 export const MAX_FUNCTIONS = 1 << 22;
 /** Range list entries that the functions of a unit, or the calls in a function, refer to, counted as often as they do. */
 export const MAX_RANGE_ENTRIES = 1 << 22;
+/** No more of them than their section has bytes, which is each of them twice, and this many for small sections. */
+export const FREE_RANGE_ENTRIES = 1 << 16;
 /** Files and directories, each, of one line program. */
 export const MAX_FILES = 1 << 20;
 /** Rows of one sequence. */
@@ -36,6 +38,8 @@ export const MAX_CANDIDATES = 64;
 export const ROOT_SCAN_FACTOR = 16;
 /** Damaged DIEs passed over in one unit before the rest of it is given up. */
 export const MAX_DAMAGED = 100;
+/** Damaged units passed over in one file before the rest is given up: noting one costs far more than its few bytes. */
+export const MAX_DAMAGED_UNITS = 1 << 12;
 /** Slots of a package's hash table that are tried for one unit. */
 export const MAX_PROBES = 1 << 20;
 /** Ranges in the index of units that contain one address and are looked at. */
@@ -44,5 +48,5 @@ export const MAX_CLAIMS = 1 << 13;
 export const MAX_FRAMES = 1 << 12;
 /** Bytes of names, paths and ranges in one answer, about: many DIEs may share one long string or list. */
 export const MAX_ANSWER_BYTES = 1 << 23;
-/** Bytes of names, paths and ranges kept with one unit, about; above, they are read again when they are asked for. */
+/** Bytes of inlined calls, names, paths and ranges kept with one unit, about; above, they are read again when they are asked for. */
 export const MAX_KEPT_BYTES = 1 << 25;

@@ -10,7 +10,7 @@ import { type AttributeValue, readAttribute } from "./attributes.ts";
 import * as dw from "./constants.ts";
 import type { DieWalker } from "./die-walker.ts";
 import { Float64List } from "./growable.ts";
-import { MAX_RANGE_ENTRIES } from "./limits.ts";
+import { FREE_RANGE_ENTRIES, MAX_RANGE_ENTRIES } from "./limits.ts";
 import { SectionCursor } from "./section-cursor.ts";
 import { readInteger, type Unit } from "./unit.ts";
 import { readSized } from "./unit-header.ts";
@@ -93,9 +93,10 @@ export class CodeRanges {
    *
    * @throws LeaklineError `limit`: many DIEs that share one long list would otherwise cost more than any file is long.
    */
-  count(unit: Unit): void {
-    if (++this.entries > this.limit)
-      throw new LeaklineError("limit", `${unit.file.name}: ${unit.name}: more than ${this.limit} ranges`);
+  count(unit: Unit, sectionSize: number): void {
+    const limit = Math.min(this.limit, sectionSize + FREE_RANGE_ENTRIES);
+    if (++this.entries > limit)
+      throw new LeaklineError("limit", `${unit.file.name}: ${unit.name}: more than ${limit} ranges`);
   }
 
   /** Adds [begin, end); an empty range is left out. */
@@ -131,14 +132,15 @@ function readDebugRanges(unit: Unit, value: number, into: CodeRanges): void {
   const offset = unit === main ? value : value + (main.rootNumber(dw.DW_AT_GNU_ranges_base) ?? 0);
   const size = unit.header.addressSize;
   const highest = size === 4 ? 0xffffffff : -1;
-  const section = new SectionCursor(main.file.require(".debug_ranges"), main.file.littleEndian, offset);
+  const source = main.file.require(".debug_ranges");
+  const section = new SectionCursor(source, main.file.littleEndian, offset);
   let { base } = unit;
   for (;;) {
     const cursor = section.need(2 * size);
     const begin = readSized(cursor, size);
     const end = readSized(cursor, size);
     if (begin === 0 && end === 0) return;
-    into.count(unit);
+    into.count(unit, source.size);
     if (begin === highest) base = end;
     else if (begin !== highest - 1 && base !== highest) into.add(unit, begin + base, end + base);
   }
@@ -155,7 +157,8 @@ function rngListOffset(unit: Unit, ranges: AttributeValue): number {
 
 /** A list of .debug_rnglists (§2.17.3, §7.25). */
 function readRngList(unit: Unit, offset: number, into: CodeRanges): void {
-  const section = new SectionCursor(unit.file.require(".debug_rnglists"), unit.file.littleEndian, offset);
+  const source = unit.file.require(".debug_rnglists");
+  const section = new SectionCursor(source, unit.file.littleEndian, offset);
   const size = unit.header.addressSize;
   const highest = size === 4 ? 0xffffffff : -1;
   let { base } = unit;
@@ -164,7 +167,7 @@ function readRngList(unit: Unit, offset: number, into: CodeRanges): void {
     const cursor = section.need(32);
     const kind = cursor.u8();
     if (kind === dw.DW_RLE_end_of_list) return;
-    into.count(unit);
+    into.count(unit, source.size);
     let begin = 0;
     let end = 0;
     switch (kind) {

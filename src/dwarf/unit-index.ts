@@ -8,7 +8,7 @@
 import { type Aranges, readAranges } from "./aranges.ts";
 import * as dw from "./constants.ts";
 import type { DebugFile } from "./debug-file.ts";
-import { MAX_ARANGES, MAX_CANDIDATES, MAX_CLAIMS, ROOT_SCAN_FACTOR } from "./limits.ts";
+import { MAX_ARANGES, MAX_CANDIDATES, MAX_CLAIMS, MAX_DAMAGED_UNITS, ROOT_SCAN_FACTOR } from "./limits.ts";
 import { RangeTable } from "./range-table.ts";
 import { CodeRanges } from "./ranges.ts";
 import { reasonOf } from "./reason.ts";
@@ -76,6 +76,7 @@ export class UnitIndex {
     const ranges = new CodeRanges(MAX_ARANGES);
     // Many units may share what they refer to, so the work is counted, not only the units.
     let abbreviationBytes = ROOT_SCAN_FACTOR * (this.file.source(".debug_abbrev")?.size ?? 0) + (1 << 20);
+    let damaged = 0;
     for (const { offset, header, reason } of this.file.headers(".debug_info")) {
       this.reason ??= reason;
       if (header === undefined || header.typeOffset !== undefined || header.type === dw.DW_UT_partial) continue;
@@ -91,9 +92,10 @@ export class UnitIndex {
         if (ranges.pairs.length === 0 && ranges.dropped.length === 0) this.unstated.push(offset);
       } catch (error) {
         this.reason ??= reasonOf(error);
+        damaged++;
       }
-      if (abbreviationBytes < 0 || ranges.entries > MAX_ARANGES) {
-        this.reason ??= `${this.file.name}: units share too much, those behind 0x${offset.toString(16)} are left out`;
+      if (abbreviationBytes < 0 || ranges.entries > MAX_ARANGES || damaged > MAX_DAMAGED_UNITS) {
+        this.reason ??= `${this.file.name}: too many units are damaged or share too much, those behind 0x${offset.toString(16)} are left out`;
         break;
       }
     }
@@ -102,13 +104,15 @@ export class UnitIndex {
 
   private scanUnstated(): RangeTable {
     const table = new RangeTable();
+    let damaged = 0;
     for (const offset of this.unstated) {
       try {
         this.addUnstated(this.file.readUnit(offset), table);
       } catch (error) {
         this.reason ??= reasonOf(error);
+        damaged++;
       }
-      if (table.length > MAX_ARANGES) break;
+      if (table.length > MAX_ARANGES || damaged > MAX_DAMAGED_UNITS) break;
     }
     this.unstated = [];
     return table;

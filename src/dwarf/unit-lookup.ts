@@ -29,7 +29,6 @@ export class UnitLookup {
   private readonly splitReason: string | undefined;
   private functionTable: FunctionTable | undefined;
   private readonly calls = new Map<number, InlinedCalls>();
-  private callsWeight = 0;
   private rootRanges: RangeTable | undefined;
   private readonly callPlaces = new Map<number, Place>();
   private readonly paths = new Map<number, string | undefined>();
@@ -55,7 +54,7 @@ export class UnitLookup {
 
   /** Bytes of memory that this holds, about. */
   get weight(): number {
-    return this.unit.size + (this.functionTable?.weight ?? 0) + this.callsWeight + this.keptBytes;
+    return this.unit.size + (this.functionTable?.weight ?? 0) + this.keptBytes;
   }
 
   /** Whether the unit's root DIE says that the unit has this address. */
@@ -141,6 +140,7 @@ export class UnitLookup {
   private keep(bytes: number): void {
     this.keptBytes += bytes;
     if (this.keptBytes <= MAX_KEPT_BYTES) return;
+    this.calls.clear();
     this.described.clear();
     this.callPlaces.clear();
     this.paths.clear();
@@ -151,8 +151,8 @@ export class UnitLookup {
     let calls = this.calls.get(functionDie);
     if (calls === undefined) {
       calls = new InlinedCalls(this.unit, functionDie);
+      this.keep(calls.weight);
       this.calls.set(functionDie, calls);
-      this.callsWeight += calls.weight;
     }
     return calls;
   }

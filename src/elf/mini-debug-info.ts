@@ -7,7 +7,7 @@ import { memorySource } from "../base/bytes.ts";
 import { LeaklineError } from "../base/errors.ts";
 import { decodeXz } from "../compress/xz.ts";
 import { type ElfFile, openElf } from "./elf-file.ts";
-import { MAX_RATIO } from "./section-data.ts";
+import { largestDecompressed } from "./section-data.ts";
 
 const SECTION = ".gnu_debugdata";
 /** Largest compressed section that is read. Real ones stay below 10 MiB. */
@@ -23,6 +23,6 @@ export function miniDebugInfo(elf: ElfFile): ElfFile | undefined {
   const data = elf.sectionData(SECTION);
   if (!data) return undefined;
   if (data.size > MAX_COMPRESSED) throw new LeaklineError("limit", `${data.name}: larger than ${MAX_COMPRESSED} bytes`);
-  const bytes = decodeXz(data.read(0, data.size), data.size * MAX_RATIO);
+  const bytes = decodeXz(data.read(0, data.size), largestDecompressed(data.size));
   return openElf(memorySource(data.name, bytes), { decompress: elf.decompress });
 }

@@ -32,7 +32,7 @@ export function readSectionData(
   if (!stream) return raw;
   const { method, start, size } = stream;
   const length = raw.size - start;
-  if (length > MAX_COMPRESSED || size > length * MAX_RATIO + MAX_RATIO)
+  if (length > MAX_COMPRESSED || size > largestDecompressed(length))
     throw new MalformedError(name, "compression header", 0, `${length} compressed bytes cannot stand for ${size}`);
   if (!decompress) {
     throw new LeaklineError("unsupported", `${name}: is compressed (${method})`, {
@@ -70,7 +70,16 @@ function compressedStream(raw: ByteSource, header: ElfHeader, section: Section):
   return undefined;
 }
 
-/** Deflate reaches 1032:1 on endless zeros (zlib's technical notes). Debug information stays below 20:1 in any format. */
-export const MAX_RATIO = 1032;
+/** The largest size that so many compressed bytes are believed to have: memory in proportion to the file. */
+export function largestDecompressed(length: number): number {
+  return Math.min((length + 1) * MAX_RATIO, Math.max(ALWAYS_DECOMPRESSED, length * PLAUSIBLE_RATIO));
+}
+
+/** Deflate reaches 1032:1 on endless zeros (zlib's technical notes). */
+const MAX_RATIO = 1032;
+/** Debug information stays below 20:1 in any format. */
+const PLAUSIBLE_RATIO = 64;
+/** What may be decompressed at any ratio: 64 MiB. */
+const ALWAYS_DECOMPRESSED = 1 << 26;
 /** Largest compressed section that is read: 1 GiB. */
 const MAX_COMPRESSED = 1 << 30;

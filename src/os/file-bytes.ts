@@ -13,6 +13,8 @@ import { LeaklineError, MalformedError } from "../base/errors.ts";
 const PAGE_SIZE = 16 * 1024;
 /** Kept pages: 32 × 16 KiB = 512 KiB a file. */
 const MAX_PAGES = 32;
+/** One read: 1 GiB. A sparse file has any size, and costs whoever made it nothing. */
+const MAX_READ = 1 << 30;
 
 /** An open file: close it when done. `device` and `inode` are those of the open file, whatever its path means now. */
 export type FileBytes = ByteSource & {
@@ -96,6 +98,7 @@ export function openFile(path: string, name = path): FileBytes {
       checkRange(name, size, offset, length);
       const first = Math.floor(offset / PAGE_SIZE);
       const start = offset - first * PAGE_SIZE;
+      if (length > MAX_READ) throw new LeaklineError("limit", `${name}: more than ${MAX_READ} bytes wanted at once`);
       if (start + length > PAGE_SIZE) return readExactly(offset, length);
       return length === 0 ? new Uint8Array(0) : page(first).subarray(start, start + length);
     },

@@ -21,8 +21,9 @@ export type Files = ReadonlyMap<string, Uint8Array>;
 export type Outcome = {
   /** Whether the main file could be opened at all. */
   opened: boolean;
-  /** Frames that have a name, over all addresses. */
+  /** Frames that have a name, and those that have a line, over all addresses. */
   named: number;
+  located: number;
   work: Work;
 };
 
@@ -40,7 +41,7 @@ const STRANGE_ADDRESSES = [-1, 0, 1, 0xffffffff, 2 ** 53];
 /** @throws Error when something does not hold; the message says what. */
 export function exercise(files: Files, main: string, addresses: readonly number[]): Outcome {
   const work: Work = { bytesRead: 0, bytesDecompressed: 0, longestText: 0 };
-  const outcome: Outcome = { opened: false, named: 0, work };
+  const outcome: Outcome = { opened: false, named: 0, located: 0, work };
   const provider = countingProvider(files, work);
   const source = provider.candidates({ path: main })[0]();
   if (!source) throw new Error(`${main} is not among the files`);
@@ -60,7 +61,11 @@ export function exercise(files: Files, main: string, addresses: readonly number[
 /** Asks everything; returns how many questions that were. */
 function askModule(module: Module, addresses: readonly number[], outcome: Outcome): number {
   const wanted = [...STRANGE_ADDRESSES, ...addresses].map((address) => virtualAddress(address));
-  for (const frames of module.findAll(wanted, false)) outcome.named += checkFrames(frames, outcome.work);
+  for (const frames of module.findAll(wanted, false)) {
+    checkFrames(frames, outcome.work);
+    outcome.named += frames.filter(({ symbol }) => symbol !== undefined).length;
+    outcome.located += frames.filter(({ line }) => line !== undefined).length;
+  }
   for (const address of wanted) checkFrames(module.find(address, true), outcome.work);
   for (const address of wanted.slice(-1)) explainVirtual(module, address);
   explainFileOffset(module, 0x1000);
@@ -81,8 +86,7 @@ function askModule(module: Module, addresses: readonly number[], outcome: Outcom
   return 2 * wanted.length + 5;
 }
 
-/** Returns how many frames have a name. */
-function checkFrames(frames: ReturnType<Module["find"]>, work: Work): number {
+function checkFrames(frames: ReturnType<Module["find"]>, work: Work): void {
   if (frames.length === 0) throw new Error("an address without any frame");
   let text = 0;
   for (const [i, { inlined, symbol, reason, file }] of frames.entries()) {
@@ -91,7 +95,6 @@ function checkFrames(frames: ReturnType<Module["find"]>, work: Work): number {
     text += (symbol?.length ?? 0) + (file?.length ?? 0) + (reason?.length ?? 0);
   }
   work.longestText = Math.max(work.longestText, text);
-  return frames.filter(({ symbol }) => symbol !== undefined).length;
 }
 
 function checkWork(files: Files, work: Work, questions: number): void {
