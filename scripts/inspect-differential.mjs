@@ -25,6 +25,9 @@ function inspect(what, path) {
   return { rows, debugFile: /debug information from (.*)/.exec(stderr)?.[1] };
 }
 
+/** LLVM 14's crashes on libstdc++. */
+const DWARFDUMP = "llvm-dwarfdump-19";
+
 const TEXTS = {
   symbols: (row) =>
     [
@@ -70,7 +73,7 @@ function readelfSymbols(path) {
 /** Entries with code, that the linker kept: a range that begins at 0 is a function that it dropped. */
 function dwarfdumpFunctions(path) {
   const rows = [];
-  const text = output("llvm-dwarfdump", ["--debug-info", path]).stdout;
+  const text = output(DWARFDUMP, ["--debug-info", path]).stdout;
   for (const die of text.split("\n\n")) {
     const head = /^(0x[0-9a-f]+): +DW_TAG_subprogram/m.exec(die);
     if (!head) continue;
@@ -94,7 +97,7 @@ function dwarfdumpFunctions(path) {
 function dwarfdumpLines(path) {
   const rows = [];
   let program = "";
-  for (const line of output("llvm-dwarfdump", ["--debug-line", path]).stdout.split("\n")) {
+  for (const line of output(DWARFDUMP, ["--debug-line", path]).stdout.split("\n")) {
     const start = /^debug_line\[(0x[0-9a-f]+)\]/.exec(line)?.[1];
     if (start) program = `0x${BigInt(start).toString(16)}`;
     const row = /^(0x[0-9a-f]{16}) +(\d+) +(\d+) +\d+ +(\d+) +(\d+) +(.*)$/.exec(line);
@@ -135,8 +138,9 @@ function count(a, b) {
 }
 
 function output(command, args) {
-  const { stdout, stderr, error } = spawnSync(command, args, { encoding: "utf8", maxBuffer: 2 ** 30 });
+  const { stdout, stderr, error, signal } = spawnSync(command, args, { encoding: "utf8", maxBuffer: 2 ** 30 });
   if (error) throw error;
+  if (signal) throw new Error(`${command} ${args.join(" ")}: ${signal}`);
   return { stdout, stderr };
 }
 
