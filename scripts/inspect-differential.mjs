@@ -100,7 +100,8 @@ function dwarfdumpLines(path) {
   for (const line of output(DWARFDUMP, ["--debug-line", path]).stdout.split("\n")) {
     const start = /^debug_line\[(0x[0-9a-f]+)\]/.exec(line)?.[1];
     if (start) program = `0x${BigInt(start).toString(16)}`;
-    const row = /^(0x[0-9a-f]{16}) +(\d+) +(\d+) +\d+ +(\d+) +(\d+) +(.*)$/.exec(line);
+    // Address, line, column, file, ISA, discriminator, operation index, flags.
+    const row = /^(0x[0-9a-f]{16}) +(\d+) +(\d+) +\d+ +(\d+) +(\d+) +\d+ +(.*)$/.exec(line);
     if (!row) continue;
     const [, address, lineNumber, column, isa, discriminator, flags] = row;
     const words = flags
