@@ -123,15 +123,24 @@ export class Dwarf {
   }
 
   private firstAnswer<T>(address: number, ask: (lookup: UnitLookup) => T | undefined): T | undefined {
-    for (const offset of this.index.candidates(address)) {
-      try {
-        const answer = ask(this.lookup(offset));
+    try {
+      for (const offset of this.index.candidates(address)) {
+        const answer = this.tryAsk(offset, ask);
         if (answer !== undefined) return answer;
-      } catch (error) {
-        reasonOf(error); // a damaged unit has no answer, another may
       }
+    } catch (error) {
+      reasonOf(error); // without an index, nobody has an answer
     }
     return undefined;
+  }
+
+  private tryAsk<T>(offset: number, ask: (lookup: UnitLookup) => T | undefined): T | undefined {
+    try {
+      return ask(this.lookup(offset));
+    } catch (error) {
+      reasonOf(error); // a damaged unit has no answer, another may
+      return undefined;
+    }
   }
 
   private lookup(offset: number): UnitLookup {

@@ -40,3 +40,9 @@ export const MAX_DAMAGED = 100;
 export const MAX_PROBES = 1 << 20;
 /** Ranges in the index of units that contain one address and are looked at. */
 export const MAX_CLAIMS = 1 << 13;
+/** Frames of one address. */
+export const MAX_FRAMES = 1 << 12;
+/** Bytes of names, paths and ranges in one answer, about: many DIEs may share one long string or list. */
+export const MAX_ANSWER_BYTES = 1 << 23;
+/** Bytes of names, paths and ranges kept with one unit, about; above, they are read again when they are asked for. */
+export const MAX_KEPT_BYTES = 1 << 25;

@@ -5,10 +5,12 @@
  */
 
 import { virtualAddress } from "../base/address.ts";
+import { LeaklineError } from "../base/errors.ts";
 import * as dw from "./constants.ts";
 import { type Found, rangeList, type SourceFrame, type SourceFunction } from "./frames.ts";
 import { type FunctionHit, FunctionTable } from "./function-table.ts";
 import { InlinedCalls } from "./inlined-calls.ts";
+import { MAX_ANSWER_BYTES, MAX_FRAMES, MAX_KEPT_BYTES } from "./limits.ts";
 import type { LineTable } from "./line-table.ts";
 import { functionNames } from "./names.ts";
 import { RangeTable } from "./range-table.ts";
@@ -32,6 +34,7 @@ export class UnitLookup {
   private readonly callPlaces = new Map<number, Place>();
   private readonly paths = new Map<number, string | undefined>();
   private readonly described = new Map<number, SourceFunction>();
+  private keptBytes = 0;
 
   constructor(unit: Unit) {
     let dies = unit;
@@ -52,7 +55,7 @@ export class UnitLookup {
 
   /** Bytes of memory that this holds, about. */
   get weight(): number {
-    return this.unit.size + (this.functionTable?.weight ?? 0) + this.callsWeight + this.described.size * 500;
+    return this.unit.size + (this.functionTable?.weight ?? 0) + this.callsWeight + this.keptBytes;
   }
 
   /** Whether the unit's root DIE says that the unit has this address. */
@@ -78,11 +81,16 @@ export class UnitLookup {
       return { frames, reason: reason ?? this.functions.reason };
     }
     const frames: SourceFrame[] = [];
+    let bytes = 0;
     try {
       const calls = this.callsOf(hit.die);
       reason ??= calls.reason;
       for (const die of calls.find(address)) {
-        frames.push({ function: this.describe(die, address), ...place, inlined: true });
+        const inlined = this.describe(die, address);
+        frames.push({ function: inlined, ...place, inlined: true });
+        bytes += bytesOf(inlined, place);
+        if (frames.length > MAX_FRAMES || bytes > MAX_ANSWER_BYTES)
+          throw new LeaklineError("limit", `${this.unit.name}: too much is inlined here`);
         place = this.callPlace(die);
       }
     } catch (error) {
@@ -114,14 +122,29 @@ export class UnitLookup {
         line: known(attributes.get(dw.DW_AT_call_line)?.value),
         column: known(attributes.get(dw.DW_AT_call_column)?.value),
       };
+      this.keep(500);
       this.callPlaces.set(die, place);
     }
     return place;
   }
 
   private path(file: number): string | undefined {
-    if (!this.paths.has(file)) this.paths.set(file, this.unit.path(file));
+    if (!this.paths.has(file)) {
+      const path = this.unit.path(file);
+      this.keep(100 + 2 * (path?.length ?? 0));
+      this.paths.set(file, path);
+    }
     return this.paths.get(file);
+  }
+
+  /** Makes room for so many bytes: what was kept can be read again. */
+  private keep(bytes: number): void {
+    this.keptBytes += bytes;
+    if (this.keptBytes <= MAX_KEPT_BYTES) return;
+    this.described.clear();
+    this.callPlaces.clear();
+    this.paths.clear();
+    this.keptBytes = bytes;
   }
 
   private callsOf(functionDie: number): InlinedCalls {
@@ -148,12 +171,19 @@ export class UnitLookup {
     let described = this.described.get(die);
     if (described === undefined) {
       described = describeFunction(this.unit, die);
+      this.keep(bytesOf(described, NO_PLACE));
       this.described.set(die, described);
     }
     if (described.ranges.length < 2) return described;
     const range = described.ranges.find(({ begin, end }) => begin <= address && address < end);
     return { ...described, size: range ? range.end - range.begin : described.size };
   }
+}
+
+/** Memory of a frame, in bytes, about. */
+function bytesOf({ name, displayName, ranges }: SourceFunction, { file }: Place): number {
+  const text = (name?.length ?? 0) + (displayName?.length ?? 0) + (file?.length ?? 0);
+  return 500 + 2 * text + 64 * ranges.length;
 }
 
 /** The ranges that the root DIE states; none when they are damaged. */

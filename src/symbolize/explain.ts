@@ -4,6 +4,7 @@
  */
 
 import { type FileOffset, fileOffset, type VirtualAddress, virtualAddress } from "../base/address.ts";
+import { LeaklineError } from "../base/errors.ts";
 import type { FunctionEntry, RowsAround } from "../dwarf/index.ts";
 import { PT_LOAD, STT_FUNC, STT_GNU_IFUNC } from "../elf/constants.ts";
 import {
@@ -11,6 +12,7 @@ import {
   readSymbols,
   type Segment,
   type SymbolSource,
+  type SymbolTable,
   virtualToFileOffset,
 } from "../elf/index.ts";
 import type { Module, ModuleFrame } from "./module.ts";
@@ -80,7 +82,7 @@ function explain(
 /** The functions next to the address, in the table that readelf -s would be asked for. */
 function nearbySymbols(module: Module, address: number): { symbols: NearbySymbol[]; table: SymbolSource | undefined } {
   for (const source of [".symtab", ".dynsym"] as const) {
-    const table = readSymbols(module.elf, source);
+    const table = soundSymbols(module, source);
     if (!table) continue;
     const rows: number[] = [];
     for (let row = 0; row < table.count; row++) {
@@ -96,4 +98,14 @@ function nearbySymbols(module: Module, address: number): { symbols: NearbySymbol
     return { symbols, table: source };
   }
   return { symbols: [], table: undefined };
+}
+
+/** A damaged table is as good as none: the other one, and the debug information, still have something to show. */
+function soundSymbols(module: Module, source: SymbolSource): SymbolTable | undefined {
+  try {
+    return readSymbols(module.elf, source);
+  } catch (error) {
+    if (!(error instanceof LeaklineError)) throw error;
+    return undefined;
+  }
 }

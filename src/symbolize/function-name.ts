@@ -43,7 +43,7 @@ export function chooseName(
   const range = code?.ranges.find(({ begin, end }) => begin <= address && address < end);
   const names = symbol ? [symbol.name, ...symbol.aliases].map(withoutVersion) : [];
   if (symbol && (name === undefined || symbol.address === range?.begin || hasPart(names, name))) {
-    const best = name !== undefined && names.includes(name) ? name : names[0];
+    const best = sourceName(names, name) ?? code?.linkageName ?? names[0];
     const shown = demangle(best);
     const others = new Set(names.filter((other) => other !== best).map((other) => demangle(other)));
     others.delete(shown);
@@ -66,6 +66,15 @@ export function demangleStub(name: string): string {
 function withoutVersion(name: string): string {
   const at = name.indexOf("@", 1);
   return at < 0 ? name : name.slice(0, at);
+}
+
+/**
+ * The name that the debug information means: the same, or that of a part of it. Among folded functions it may be missing,
+ * for not all of them are listed.
+ */
+function sourceName(names: readonly string[], name: string | undefined): string | undefined {
+  if (name === undefined) return undefined;
+  return names.includes(name) ? name : names.find((candidate) => candidate.startsWith(`${name}.`));
 }
 
 /** `f.cold`, `f.part.0`, … are parts of `f`. */
