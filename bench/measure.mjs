@@ -35,5 +35,6 @@ export function table(heading, rows) {
 }
 
 function format(value) {
+  if (Number.isNaN(value)) return "failed";
   return value >= 100 ? value.toFixed(0) : value >= 1 ? value.toFixed(1) : value.toFixed(3);
 }

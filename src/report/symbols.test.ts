@@ -53,7 +53,7 @@ test("without line, without symbol, without file", () => {
 
 test("generated code has no module: its function starts at an absolute address", () => {
   const frame = { address: 0x7ff9e4005e90n, symbol: "JS:*hot", offset: 16, module: "[jit]", inlined: false };
-  expect(render(frame)).toBe("0x007ff9e4005e90: JS:*hot @ 0x7ff9e4005e80+0x10\n");
+  expect(render(frame)).toBe("0x007ff9e4005e90: JS:*hot @ 0x7ff9e4005e80+0x10 [jit]\n");
   expect(render({ address: 1n, module: "[jit]", inlined: false, reason: "no perf map" })).toBe(
     "0x00000000000001: <no-symbol> [jit] (no perf map)\n",
   );

@@ -20,6 +20,7 @@ function run(...args: string[]): Promise<Result> {
     const child = execFile(process.execPath, [MAIN, ...args], options, (_error, stdout, stderr) =>
       resolve({ code: child.exitCode, stdout, stderr }),
     );
+    child.stdin?.end();
   });
 }
 
