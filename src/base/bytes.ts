@@ -13,6 +13,8 @@ export type ByteSource = {
   readonly name: string;
   /** Length in bytes. */
   readonly size: number;
+  /** For a file on disk: what changes when the file does (device, inode, size, modification time). */
+  readonly identity?: string;
   /**
    * Bytes [offset, offset + length). The result may be a view of shared memory: it is read-only by contract, and
    * valid for as long as the caller keeps it.

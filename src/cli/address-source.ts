@@ -8,6 +8,7 @@ import { Recording } from "../recording/recording.ts";
 import { baseName } from "../report/names.ts";
 import type { Frame } from "../symbolize/frame.ts";
 import type { Kernel } from "../symbolize/kernel.ts";
+import type { AnswerStore } from "../symbolize/local/answer-store.ts";
 import type { Debuginfod } from "../symbolize/local/debuginfod.ts";
 import { openLiveProcess } from "../symbolize/local/live-process.ts";
 import { localFiles } from "../symbolize/local/local-files.ts";
@@ -30,11 +31,12 @@ export type AddressSource = {
 export type SourceOptions = {
   debugDirectories: readonly string[];
   debuginfod: Debuginfod | undefined;
+  answers: AnswerStore | undefined;
 };
 
 /** @throws LeaklineError as `openLiveProcess`. */
-export function processSource(pid: number, { debugDirectories, debuginfod }: SourceOptions): AddressSource {
-  const process = openLiveProcess(pid, debugDirectories, debuginfod);
+export function processSource(pid: number, options: SourceOptions): AddressSource {
+  const process = openLiveProcess(pid, options.debugDirectories, options.debuginfod, options.answers);
   return symbolizerSource(process.symbolizer, process.pid);
 }
 
@@ -97,7 +99,7 @@ export type ElfAddresses = {
 
 /** @throws LeaklineError when the file cannot be read or is no ELF file, or has no such section. */
 export function elfSource(path: string, given: ElfAddresses, options: SourceOptions): AddressSource {
-  const open = (): Module => openLocalModule(path, options.debugDirectories, options.debuginfod);
+  const open = (): Module => openLocalModule(path, options.debugDirectories, options.debuginfod, options.answers);
   let module = open();
   const section = given.section ?? (module.elf.type === ET_REL ? ".text" : undefined);
   const toVirtual = (address: bigint): VirtualAddress | undefined => {

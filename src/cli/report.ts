@@ -3,8 +3,10 @@
 import type { StackEvent } from "../recording/events.ts";
 import { buildReport } from "../report/model.ts";
 import type { Frame } from "../symbolize/frame.ts";
+import type { AnswerStore } from "../symbolize/local/answer-store.ts";
 import type { Debuginfod } from "../symbolize/local/debuginfod.ts";
 import { openLocalRecording } from "../symbolize/local/local-recording.ts";
+import { ANSWERS_OPTION, answersFrom } from "./answers.ts";
 import { type Arguments, type Command, usageError } from "./command.ts";
 import { DEBUGINFOD_OPTION, debuginfodFrom, resolveAndFetch } from "./debuginfod.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -19,6 +21,7 @@ export const report: Command = {
     sysroot: { value: "DIR", help: "look for the recorded binaries below DIR instead of /", multiple: true },
     ...REPORT_OPTIONS,
     ...DEBUGINFOD_OPTION,
+    ...ANSWERS_OPTION,
   },
   examples: [
     ["leakline report leak.rec", "with the binaries of this machine"],
@@ -30,7 +33,8 @@ export const report: Command = {
 
 async function run(given: Arguments): Promise<number> {
   if (given.operands.length !== 1) throw usageError("report needs one FILE");
-  await reportRecording(given.operands[0], given.texts("sysroot"), reportOptionsFrom(given), debuginfodFrom(given));
+  const stores = { debuginfod: debuginfodFrom(given), answers: answersFrom(given) };
+  await reportRecording(given.operands[0], given.texts("sysroot"), reportOptionsFrom(given), stores);
   return EXIT.done;
 }
 
@@ -39,17 +43,17 @@ export async function reportRecording(
   path: string,
   sysroots: readonly string[],
   options: ReportOptions,
-  debuginfod?: Debuginfod,
+  stores: { debuginfod?: Debuginfod | undefined; answers?: AnswerStore | undefined } = {},
 ): Promise<void> {
   const { debugDirectories } = options;
-  const { recording, symbolizer, damage } = openLocalRecording(path, { sysroots, debugDirectories, debuginfod });
+  const { recording, symbolizer, damage } = openLocalRecording(path, { sysroots, debugDirectories, ...stores });
   if (damage) note(`${path}: ${damage}`);
   if (recording.time === undefined) note(`${path}: no interval was recorded yet`);
   else if (recording.endReason === undefined)
     note(`${path}: has no end: the recorder still runs or was killed; this is its last reading`);
   const resolve = (stack: StackEvent): Frame[] => symbolizer.resolveStack(stack);
   const report = await resolveAndFetch(
-    debuginfod,
+    stores.debuginfod,
     () => buildReport(recording, resolve, { ...options, final: true, damage }),
     () => symbolizer.reopen(),
   );

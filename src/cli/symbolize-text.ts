@@ -15,6 +15,7 @@ import {
   processSource,
   type SourceOptions,
 } from "./address-source.ts";
+import { ANSWERS_OPTION, answersFrom } from "./answers.ts";
 import { type Arguments, type Command, parsePid, usageError } from "./command.ts";
 import { DEBUGINFOD_OPTION, debuginfodFrom, resolveAndFetch } from "./debuginfod.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -38,6 +39,7 @@ export const symbolizeText: Command = {
     "exact-addresses": { help: "none is; otherwise the format of a line decides" },
     "debug-dir": { value: "DIR", help: "look for separate debug files below DIR too", multiple: true },
     ...DEBUGINFOD_OPTION,
+    ...ANSWERS_OPTION,
   },
   examples: [
     ["cat memleak.log | leakline symbolize text --maps maps.txt --sysroot ./device", "what a device printed"],
@@ -69,7 +71,11 @@ function sourceFrom(given: Arguments, debuginfod: Debuginfod | undefined): Addre
   const [pid, maps, path] = [given.text("pid"), given.text("maps"), given.text("path")];
   if ([pid, maps, path].filter((choice) => choice !== undefined).length > 1)
     throw usageError("give one of --pid, --maps and --path");
-  const options: SourceOptions = { debugDirectories: given.texts("debug-dir"), debuginfod };
+  const options: SourceOptions = {
+    debugDirectories: given.texts("debug-dir"),
+    debuginfod,
+    answers: answersFrom(given),
+  };
   if (pid !== undefined) return processSource(parsePid(pid), options);
   if (path !== undefined)
     return elfSource(path, { isFileOffset: given.flag("file-offset"), section: undefined }, options);

@@ -5,6 +5,7 @@ import { type ResolvedAddress, renderSymbols, renderSymbolsAsStack, type Symbols
 import type { Frame } from "../symbolize/frame.ts";
 import { type AddressSource, elfSource, processSource, type SourceOptions } from "./address-source.ts";
 import { parseAddresses } from "./addresses.ts";
+import { ANSWERS_OPTION, answersFrom } from "./answers.ts";
 import { type Arguments, type Command, type OptionTable, parsePid, usageError } from "./command.ts";
 import { DEBUGINFOD_OPTION, debuginfodFrom, resolveAndFetch } from "./debuginfod.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -19,6 +20,7 @@ export const SYMBOLIZE_OPTIONS: OptionTable = {
   "full-paths": { help: "with --layout memleak: whole paths of source files" },
   "debug-dir": { value: "DIR", help: "look for separate debug files below DIR too", multiple: true },
   ...DEBUGINFOD_OPTION,
+  ...ANSWERS_OPTION,
 };
 
 export const symbolizeProcess: Command = {
@@ -66,7 +68,7 @@ export const symbolizeElf: Command = {
 export async function answer(given: Arguments, open: (options: SourceOptions) => AddressSource): Promise<number> {
   const render = rendererFrom(given);
   const debuginfod = debuginfodFrom(given);
-  const source = open({ debugDirectories: given.texts("debug-dir"), debuginfod });
+  const source = open({ debugDirectories: given.texts("debug-dir"), debuginfod, answers: answersFrom(given) });
   const addresses = parseAddresses(given.operands.length > 0 ? given.operands : await wordsFromStdin());
   const isReturn = given.flag("return-addresses");
   const frames = await resolveAndFetch(

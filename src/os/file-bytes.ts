@@ -91,6 +91,7 @@ export function openFile(path: string, name = path): FileBytes {
     device: stat.dev,
     inode: stat.ino,
     modified: stat.mtimeNs,
+    identity: `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeNs}`,
     get bytesRead() {
       return bytesRead;
     },

@@ -5,6 +5,7 @@
 
 import type { ByteSource, Decompress } from "../base/bytes.ts";
 import type { RecordedSegment } from "../recording/events.ts";
+import type { ModuleFrame } from "./frame.ts";
 import type { PerfMap } from "./perf-map.ts";
 
 /** A file that is wanted. */
@@ -22,7 +23,15 @@ export type WantedFile = {
 /** What a build ID can be asked for: a program or library, or its separate debug information. */
 export type BuildIdKind = "executable" | "debuginfo";
 
+/** Answers of earlier runs, of one set of files. */
+export type KeptAnswers = {
+  get(address: number, isReturnAddress: boolean): ModuleFrame[] | undefined;
+  put(address: number, isReturnAddress: boolean, frames: ModuleFrame[]): void;
+};
+
 export type FileProvider = {
+  /** @param identity of all files that an answer may come from: other files, another identity. */
+  keptAnswers?(identity: string): KeptAnswers;
   /**
    * Ways to open the file, most likely first. Each gives undefined when there is no such file, and throws a
    * LeaklineError when there is one that cannot be read.

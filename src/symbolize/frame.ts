@@ -40,3 +40,6 @@ export type Frame = {
   /** Why there is no symbol or no line, or what of the debug information could not be read. */
   reason?: string | undefined;
 };
+
+/** A frame without what only the caller knows. */
+export type ModuleFrame = Omit<Frame, "address" | "module" | "buildId">;

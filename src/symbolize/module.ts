@@ -27,14 +27,13 @@ import {
 } from "../elf/index.ts";
 import { type FoundFile, findDebugFile, findSupplementaryFile } from "./debug-files.ts";
 import { dwarfInput, hasBytes, hasDwarf, hasSymbols } from "./debug-sections.ts";
-import type { FileProvider } from "./file-provider.ts";
-import type { Frame } from "./frame.ts";
+import type { FileProvider, KeptAnswers } from "./file-provider.ts";
+import type { Frame, ModuleFrame } from "./frame.ts";
 import { chooseName, demangleStub, type FileSymbol } from "./function-name.ts";
 import { OpenFiles } from "./open-files.ts";
 import { findPackage, findSplitFile } from "./split-files.ts";
 
-/** A frame without what only the caller knows. */
-export type ModuleFrame = Omit<Frame, "address" | "module" | "buildId">;
+export type { ModuleFrame };
 
 /** `.dwo` files of one module that are open at once. */
 const MAX_SPLIT_FILES = 16;
@@ -60,6 +59,7 @@ export class Module {
   private readonly opened: ElfFile[];
   private readonly splitFiles = new OpenFiles(MAX_SPLIT_FILES);
   private foundSources: Sources | undefined;
+  private foundKept: KeptAnswers | undefined | null;
   private foundStubs: PltStub[] | undefined;
   private foundBounds: FunctionBounds | undefined;
 
@@ -79,15 +79,26 @@ export class Module {
    *   line, and after a call that never returns, to another function. Offsets still count to `address` itself.
    */
   find(address: VirtualAddress, isReturnAddress: boolean): ModuleFrame[] {
+    const kept = this.kept?.get(address, isReturnAddress);
+    if (kept) return kept;
     const wanted = lookupAddress(address, isReturnAddress);
-    return this.framesAt(address, wanted, this.sources.dwarf?.find(wanted) ?? NOTHING_FOUND);
+    const frames = this.framesAt(address, wanted, this.sources.dwarf?.find(wanted) ?? NOTHING_FOUND);
+    this.remember(address, isReturnAddress, frames);
+    return frames;
   }
 
   /** As `find` for many addresses, each unit of debug information read once. @returns one answer each, in their order. */
   findAll(addresses: readonly VirtualAddress[], isReturnAddress: boolean): ModuleFrame[][] {
-    const wanted = addresses.map((address) => lookupAddress(address, isReturnAddress));
-    const found = this.sources.dwarf?.findAll(wanted);
-    return addresses.map((address, i) => this.framesAt(address, wanted[i], found?.[i] ?? NOTHING_FOUND));
+    const answers = addresses.map((address) => this.kept?.get(address, isReturnAddress));
+    const missing = addresses.flatMap((_, i) => (answers[i] ? [] : [i]));
+    const wanted = missing.map((i) => lookupAddress(addresses[i], isReturnAddress));
+    const found = wanted.length > 0 ? this.sources.dwarf?.findAll(wanted) : undefined;
+    for (const [j, i] of missing.entries()) {
+      const frames = this.framesAt(addresses[i], wanted[j], found?.[j] ?? NOTHING_FOUND);
+      this.remember(addresses[i], isReturnAddress, frames);
+      answers[i] = frames;
+    }
+    return answers.map((frames) => frames ?? []);
   }
 
   /** Its debug information, and the file that has it; undefined when none was found. */
@@ -140,6 +151,24 @@ export class Module {
   close(): void {
     for (const elf of this.opened) elf.source.close?.();
     this.splitFiles.close();
+  }
+
+  /** The answers of earlier runs for exactly these files; undefined when one of them has nothing to tell it by. */
+  private get kept(): KeptAnswers | undefined {
+    if (this.foundKept === undefined) {
+      void this.sources; // opens the debug files: they identify an answer too
+      const identities = this.opened.map((elf) => elf.source.identity);
+      const isKnown = this.elf.buildId !== undefined && identities.every((identity) => identity !== undefined);
+      this.foundKept =
+        (isKnown && this.files.keptAnswers?.([this.elf.name, this.elf.buildId, ...identities].join("\n"))) || null;
+    }
+    return this.foundKept ?? undefined;
+  }
+
+  /** Only what is complete: what is missing today may be there tomorrow. */
+  private remember(address: VirtualAddress, isReturnAddress: boolean, frames: ModuleFrame[]): void {
+    const isComplete = frames.every(({ symbol, line, reason }) => symbol && line && reason === undefined);
+    if (isComplete) this.kept?.put(address, isReturnAddress, frames);
   }
 
   private framesAt(address: VirtualAddress, wanted: VirtualAddress, { frames, reason }: Found): ModuleFrame[] {

@@ -5,6 +5,7 @@ import { requireTarget } from "../../process/process-info.ts";
 import { Recording } from "../../recording/recording.ts";
 import type { Frame } from "../frame.ts";
 import { Symbolizer } from "../symbolizer.ts";
+import type { AnswerStore } from "./answer-store.ts";
 import type { Debuginfod } from "./debuginfod.ts";
 import { localFiles } from "./local-files.ts";
 
@@ -28,11 +29,12 @@ export function openLiveProcess(
   id: number,
   debugDirectories: readonly string[] = [],
   debuginfod?: Debuginfod,
+  answers?: AnswerStore,
 ): LiveProcess {
   const { pid } = requireTarget(id);
   const recording = new Recording();
   new MappingTracker(pid, { emit: (event) => recording.apply(event), warn() {} }).update(0);
-  const symbolizer = new Symbolizer(recording, localFiles({ pid, debugDirectories, debuginfod }));
+  const symbolizer = new Symbolizer(recording, localFiles({ pid, debugDirectories, debuginfod, answers }));
   return {
     pid,
     recording,

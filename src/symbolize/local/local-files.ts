@@ -20,6 +20,7 @@ import { targetGone } from "../../process/proc-file.ts";
 import { describeProcess, isAlive } from "../../process/process-info.ts";
 import type { FileProvider, WantedFile } from "../file-provider.ts";
 import type { PerfMap } from "../perf-map.ts";
+import type { AnswerStore } from "./answer-store.ts";
 import type { Debuginfod } from "./debuginfod.ts";
 import { insideRoot } from "./inside-root.ts";
 import { PerfMapFile } from "./perf-map-file.ts";
@@ -37,10 +38,12 @@ export type LocalFilesOptions = {
   pid?: number;
   /** Asked for what is not here. */
   debuginfod?: Debuginfod | undefined;
+  /** Answers of earlier runs. */
+  answers?: AnswerStore | undefined;
 };
 
 export function localFiles(options: LocalFilesOptions): FileProvider {
-  const { debuginfod, pid } = options;
+  const { answers, debuginfod, pid } = options;
   const target = pid === undefined ? undefined : new LiveTarget(pid);
   const sysroots = options.sysroots?.length ? options.sysroots : [""];
   const roots = target ? [target.root, ...sysroots] : sysroots;
@@ -58,6 +61,7 @@ export function localFiles(options: LocalFilesOptions): FileProvider {
       return [...(isExtra ? [""] : []), ...roots].map((root) => () => openBelow(root, path));
     },
     ...(debuginfod && { byBuildId: (buildId, kind) => debuginfod.open(buildId, kind) }),
+    ...(answers && { keptAnswers: (identity: string) => answers.of(identity) }),
     ...(target && { perfMap: () => target.perfMap() }),
   };
 }

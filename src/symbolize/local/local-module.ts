@@ -5,6 +5,7 @@ import { decompress } from "../../compress/decompress.ts";
 import { openElf } from "../../elf/index.ts";
 import { openFile } from "../../os/file-bytes.ts";
 import { Module } from "../module.ts";
+import type { AnswerStore } from "./answer-store.ts";
 import type { Debuginfod } from "./debuginfod.ts";
 import { localFiles } from "./local-files.ts";
 
@@ -13,7 +14,8 @@ export function openLocalModule(
   path: string,
   debugDirectories: readonly string[] = [],
   debuginfod?: Debuginfod,
+  answers?: AnswerStore,
 ): Module {
   const elf = openElf(openFile(path), { decompress });
-  return new Module(elf, resolve(path), localFiles({ debugDirectories, debuginfod }));
+  return new Module(elf, resolve(path), localFiles({ debugDirectories, debuginfod, answers }));
 }
