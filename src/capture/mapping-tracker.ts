@@ -70,7 +70,8 @@ export class MappingTracker {
     if (this.files.has(key)) return;
     const file = this.files.size + 1;
     this.files.set(key, file);
-    if (!module.buildId && module.problem) {
+    // A process that exits just now is reported once, by whoever attaches to it.
+    if (!module.buildId && module.problem && module.problem.code !== "target-gone") {
       this.listener.warn(`${module.path}: recorded without build ID: ${describeError(module.problem)}`);
     }
     this.listener.emit(describeFile(file, module));
