@@ -1,7 +1,7 @@
 /**
  * `npm run differential`: leakline beside llvm-symbolizer, addr2line and eu-addr2line, on random addresses.
  *
- *   --addresses N   of each large binary (45000: more than a million in all, some twenty minutes); a seventh of small ones
+ *   --addresses N   of each large binary (45000: more than a million in all, some ten minutes); a seventh of small ones
  *   --seed N        to repeat a run
  *   --only TEXT     binaries whose name has it
  *   --show N        differences printed of each class and binary

@@ -21,7 +21,7 @@ export function tableLine(name: string, result: Comparison, classes: Classes): s
   return columns.join(" ").trimEnd();
 }
 
-const NAME_WIDTH = 44;
+const NAME_WIDTH = 60;
 
 export const TABLE_HEADING = [
   "binary".padEnd(NAME_WIDTH),
