@@ -17,9 +17,7 @@ export const ELFDATA2MSB = 2;
 
 // gABI 4, ELF header: e_type.
 export const ET_REL = 1;
-export const ET_EXEC = 2;
 export const ET_DYN = 3;
-export const ET_CORE = 4;
 
 // gABI 4, ELF header: e_machine.
 export const EM_386 = 3;
