@@ -106,7 +106,8 @@ function collect(elf: ElfFile, source: SymbolSource, definitions: Definition[], 
     if (!(error instanceof LeaklineError)) throw error;
   }
   if (!table) return;
-  for (let row = 1; row < table.count && definitions.length < MAX_ALLOCATOR_FUNCTIONS; row++) {
+  for (const row of table.rowsNamed(NAMES)) {
+    if (definitions.length >= MAX_ALLOCATOR_FUNCTIONS) return;
     // Not STT_GNU_IFUNC: its address is that of a function that chooses one.
     if (table.type(row) !== STT_FUNC || table.sectionIndexes[row] <= 0) continue;
     const symbol = table.name(row);
@@ -181,3 +182,4 @@ function glibcVersion(elf: ElfFile): string | undefined {
 
 const ORDER = new Map([...ALLOCATOR_SIGNATURES.keys()].map((name, index) => [name, index]));
 const MARKS = new Set(FAMILY_MARKS.map(([symbol]) => symbol));
+const NAMES = new Set([...ORDER.keys(), ...MARKS]);
