@@ -106,8 +106,8 @@ export class SymbolTable {
   }
 
   /**
-   * The rows whose names are in `names`, in file order. Reads the string table once, from front to back as far as its
-   * size allows, which for a large program is a hundred times faster than asking each row for its name.
+   * The rows whose names are in `names`, in file order. Reads the string table from front to back, which for
+   * a large program is ten times faster than asking each row for its name.
    */
   rowsNamed(names: ReadonlySet<string>): number[] {
     const wanted = new Set<number>();
@@ -118,17 +118,44 @@ export class SymbolTable {
       longest = Math.max(longest, bytes.length);
     }
     const rows: number[] = [];
-    for (let start = 0; start < this.strings.size; start += WINDOW) {
-      const end = Math.min(start + WINDOW, this.strings.size);
-      // A name that begins in this window may end behind it.
-      const bytes = this.strings.read(start, Math.min(end + longest + 1, this.strings.size) - start);
+    for (const { bytes, first, end } of this.windows(longest)) {
       for (let row = 1; row < this.count; row++) {
         const offset = this.nameOffsets[row];
-        if (offset < start || offset >= end || offset === 0) continue;
-        if (wanted.has(hashName(bytes, offset - start, longest)) && names.has(this.name(row))) rows.push(row);
+        if (offset < first || offset >= end || offset === 0) continue;
+        if (wanted.has(hashName(bytes, offset - first, longest)) && names.has(this.name(row))) rows.push(row);
       }
     }
     return this.strings.size > WINDOW ? rows.sort((a, b) => a - b) : rows;
+  }
+
+  /**
+   * Hands every row with its name to `visit`, as quickly as `rowsNamed`; in no particular order. Names longer than
+   * 4096 bytes are passed over.
+   *
+   * @throws LeaklineError `limit` when the names come to more than 1 GiB: each may be the tail of another.
+   */
+  forEachName(visit: (row: number, name: string) => void): void {
+    let left = MAX_NAMES;
+    for (const { bytes, first, end } of this.windows(MAX_VISITED)) {
+      for (let row = 1; row < this.count; row++) {
+        const offset = this.nameOffsets[row];
+        if (offset < first || offset >= end || offset === 0) continue;
+        const start = offset - first;
+        let stop = start;
+        while (stop < bytes.length && bytes[stop] !== 0 && stop - start <= MAX_VISITED) stop++;
+        left -= stop - start;
+        if (left < 0) throw new LeaklineError("limit", `${this.strings.name}: more than ${MAX_NAMES} bytes of names`);
+        if (stop > start && stop - start <= MAX_VISITED) visit(row, decodeText(bytes.subarray(start, stop)));
+      }
+    }
+  }
+
+  /** The string table piece by piece, each with `more` bytes of the next: a name may begin in one and end behind it. */
+  private *windows(more: number): Generator<{ bytes: Uint8Array; first: number; end: number }> {
+    for (let first = 0; first < this.strings.size; first += WINDOW) {
+      const end = Math.min(first + WINDOW, this.strings.size);
+      yield { bytes: this.strings.read(first, Math.min(end + more + 1, this.strings.size) - first), first, end };
+    }
   }
 
   /**
@@ -216,6 +243,9 @@ function viewOf(bytes: Uint8Array): DataView {
 const MAX_NAME = 1 << 18;
 /** Bytes of strings in memory at once. */
 const WINDOW = 1 << 24;
+/** Longest name that `forEachName` gives, and most bytes of names, in all. */
+const MAX_VISITED = 4096;
+const MAX_NAMES = 1 << 30;
 /** Eleven million symbols. */
 const MAX_TABLE = 1 << 28;
 /** Rows read at once: the raw table need not be in memory as a whole. */

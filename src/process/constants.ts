@@ -33,9 +33,15 @@ export const IDENTITY_BYTES = 4096;
 /** `PT_INTERP` (gABI 5, "Program Header"): the dynamic linker's path. A static program has none. */
 export const PT_INTERP = 3;
 
-/** gABI 4, "Symbol Table": binding and type. */
+/** gABI 4, "Symbol Table": binding and type; the last is GNU's. */
 export const STB_LOCAL = 0;
+export const STT_NOTYPE = 0;
 export const STT_FUNC = 2;
+export const STT_GNU_IFUNC = 10;
+
+/** gABI 5, "Program Header": a segment that is loaded, and that it may be executed. */
+export const PT_LOAD = 1;
+export const PF_X = 1;
 
 /** Most allocator functions taken from one file; real ones define at most a hundred. */
 export const MAX_ALLOCATOR_FUNCTIONS = 1000;
