@@ -6,6 +6,7 @@ import { demo } from "./demo.ts";
 import { doctor } from "./doctor.ts";
 import { explain } from "./explain.ts";
 import { INSPECT_COMMANDS } from "./inspect.ts";
+import { prepare } from "./prepare.ts";
 import { record } from "./record.ts";
 import { report } from "./report.ts";
 import { symbolizeElf, symbolizeProcess } from "./symbolize.ts";
@@ -15,6 +16,7 @@ import { symbolizeText } from "./symbolize-text.ts";
 export const COMMANDS: readonly Command[] = [
   attach,
   record,
+  prepare,
   report,
   symbolizeProcess,
   symbolizeElf,
