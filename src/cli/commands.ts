@@ -3,12 +3,16 @@
  * otherwise hold the whole symbolizer in memory, and never use it.
  */
 
+import { keepYoungGenerationSmall } from "../os/small-memory.ts";
 import type { Command } from "./command.ts";
 
 /** By the first word of their names. */
 const COMMANDS: { readonly [word: string]: () => Promise<readonly Command[]> } = {
   attach: async () => [(await import("./attach.ts")).attach],
-  record: async () => [(await import("./record.ts")).record],
+  record: async () => {
+    keepYoungGenerationSmall();
+    return [(await import("./record.ts")).record];
+  },
   prepare: async () => [(await import("./prepare.ts")).prepare],
   report: async () => [(await import("./report.ts")).report],
   symbolize: async () => {

@@ -1,6 +1,7 @@
 /** A live trace from attach to detach: what `attach` and `record` share, and their options. */
 
 import { type Capture, type CaptureOptions, startCapture } from "../capture/session.ts";
+import { releaseUnusedMemory } from "../os/small-memory.ts";
 import { isAlive } from "../process/process-info.ts";
 import type { RecordingEvent, StackClass } from "../recording/events.ts";
 import { MAX_STACKS } from "../recording/format.ts";
@@ -74,6 +75,7 @@ export async function traceLive(pid: number, options: LiveOptions, handlers: Tra
     const capture = await startCapture(pid, options.capture, handlers.emit, note);
     try {
       handlers.attached(capture);
+      await releaseUnusedMemory();
       const end = await followRhythm(capture, controls, options, handlers);
       handlers.emit({ kind: "end", time: Date.now(), reason: end });
       return end;
