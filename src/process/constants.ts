@@ -21,6 +21,12 @@ export const MAX_PROC_FILE = 1 << 20;
 /** Longest /proc/PID/maps read: about 600,000 mappings, ten times what vm.max_map_count allows by default. */
 export const MAX_MAPS_FILE = 64 << 20;
 
+/** Most processes chosen at a time: each costs tables in the kernel. */
+export const MAX_TARGETS = 4096;
+
+/** Most control groups that are looked through below one; a large host has some thousands. */
+export const MAX_CGROUPS = 1 << 16;
+
 /** Longest /proc/kallsyms read; a kernel has 8 MB, one with all its data symbols 30 MB. */
 export const MAX_KALLSYMS_FILE = 256 << 20;
 
