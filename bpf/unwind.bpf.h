@@ -80,10 +80,6 @@ struct vm_area_struct {
 };
 #pragma clang attribute pop
 
-/*
- * The two searches are global functions: the verifier checks those once and for all arguments, others at each call.
- */
-
 /* Index of the mapping that contains ip, among `count` from `first` on; or NOT_FOUND. */
 __noinline __u32 find_mapping(__u64 ip, __u32 first, __u32 count)
 {
@@ -323,19 +319,25 @@ found:
 }
 
 /* Walks by unwind tables. Needs Linux 5.17. */
-static __noinline void walk_by_tables(struct thread *thread, struct pt_regs *regs, __u32 space, __u32 class)
+__noinline int walk_by_tables(__u64 ip, __u64 sp, __u64 fp, __u32 space, __u32 class)
 {
 	__u32 slot = space & 0xffff;
 	struct unwind_state *state = bpf_map_lookup_elem(&unwind_state, &slot);
-	struct walk *walk = &thread->walk;
-	bool known = state && state->space == space;
+	struct thread *thread = current_thread();
 
-	walk->first_mapping = known ? state->first_mapping : 0;
-	walk->mapping_count = known ? state->mapping_count : 0;
-	begin_walk(thread, regs, space, class);
-	if (walk->depth)
+	if (!thread)
+		return 0;
+	thread->walk.first_mapping = 0;
+	thread->walk.mapping_count = 0;
+	if (state && state->space == space) {
+		thread->walk.first_mapping = state->first_mapping;
+		thread->walk.mapping_count = state->mapping_count;
+	}
+	begin_walk(thread, ip, sp, fp, space, class);
+	if (thread->walk.depth)
 		bpf_loop(MAX_FRAMES, next_frame, &thread, 0);
 	end_walk(thread);
+	return 0;
 }
 
 #endif

@@ -40,6 +40,8 @@ export type AllocatorFunction = {
    * - none: it only jumps on to another function of an allocator, which counts the call.
    */
   readonly probes: "entry and return" | "entry" | "none";
+  /** Another function that is probed does all the work: the C++ library's own `operator new` and `delete`. */
+  readonly callsMalloc: boolean;
   /** Its first instruction. */
   readonly fileOffset: FileOffset;
   /** In bytes; 0 when unknown. */
@@ -63,11 +65,16 @@ export type AllocatorLibrary = {
  * @throws LeaklineError as `readMaps`.
  */
 export function findAllocatorLibraries(pid: number, mappings: readonly Mapping[] = readMaps(pid)): AllocatorLibrary[] {
+  return allocatorsAmong(pid, executableMappings(pid, mappings));
+}
+
+/** The same among given modules of a process. */
+export function allocatorsAmong(pid: number, modules: readonly LoadedModule[]): AllocatorLibrary[] {
   const libraries: AllocatorLibrary[] = [];
-  for (const module of executableMappings(pid, mappings)) {
+  for (const module of modules) {
     if (module.problem || module.openedAs === undefined) continue;
     try {
-      const found = withModule(pid, module.mappings[0], inspect);
+      const found = withModule(pid, module, (elf) => inspect(elf, module.isExecutable));
       if (found.functions.length > 0) libraries.push({ module, ...found });
     } catch (error) {
       if (!(error instanceof LeaklineError)) throw error;
@@ -87,14 +94,14 @@ type Definition = {
   readonly size: number;
 };
 
-function inspect(elf: ElfFile): Omit<AllocatorLibrary, "module"> {
+function inspect(elf: ElfFile, isExecutable: boolean): Omit<AllocatorLibrary, "module"> {
   const definitions: Definition[] = [];
   const marks = new Set<string>();
   collect(elf, ".dynsym", definitions, marks);
   collect(elf, ".symtab", definitions, marks);
   const family = FAMILY_MARKS.find(([symbol]) => marks.has(symbol))?.[1] ?? "other";
   const version = family === "glibc" ? glibcVersion(elf) : undefined;
-  return { family, version, functions: describeFunctions(elf, definitions) };
+  return { family, version, functions: describeFunctions(elf, definitions, !isExecutable && marks.has(CXX_RUNTIME)) };
 }
 
 /** Gathers the definitions and family marks of one symbol table. A damaged table has none. */
@@ -112,7 +119,7 @@ function collect(elf: ElfFile, source: SymbolSource, definitions: Definition[], 
     if (table.type(row) !== STT_FUNC || table.sectionIndexes[row] <= 0) continue;
     const symbol = table.name(row);
     if (table.bind(row) === STB_LOCAL && !UNMISTAKABLE.test(symbol)) continue;
-    if (MARKS.has(symbol)) marks.add(symbol);
+    if (MARKS.has(symbol) || symbol === CXX_RUNTIME) marks.add(symbol);
     if (!ALLOCATOR_SIGNATURES.has(symbol)) continue;
     const address = virtualAddress(table.values[row]);
     const fileOffset = virtualToFileOffset(elf.segments, address);
@@ -121,7 +128,11 @@ function collect(elf: ElfFile, source: SymbolSource, definitions: Definition[], 
 }
 
 /** One function for each file offset, with all its symbols. */
-function describeFunctions(elf: ElfFile, definitions: readonly Definition[]): AllocatorFunction[] {
+function describeFunctions(
+  elf: ElfFile,
+  definitions: readonly Definition[],
+  isCxxRuntime: boolean,
+): AllocatorFunction[] {
   const aliases = new Map<FileOffset, Definition[]>();
   for (const definition of definitions.toSorted((a, b) => orderOf(a) - orderOf(b))) {
     const known = aliases.get(definition.fileOffset);
@@ -141,6 +152,7 @@ function describeFunctions(elf: ElfFile, definitions: readonly Definition[]): Al
       symbols,
       signature,
       probes: forwards ? "none" : placesOf(name, signature, ownsBlocks),
+      callsMalloc: isCxxRuntime && !ownsBlocks && OPERATOR.test(name),
       fileOffset,
       size,
     };
@@ -182,4 +194,6 @@ function glibcVersion(elf: ElfFile): string | undefined {
 
 const ORDER = new Map([...ALLOCATOR_SIGNATURES.keys()].map((name, index) => [name, index]));
 const MARKS = new Set(FAMILY_MARKS.map(([symbol]) => symbol));
-const NAMES = new Set([...ORDER.keys(), ...MARKS]);
+/** Defined by a shared library: it is the C++ library (Itanium C++ ABI: Exception Handling §2.4). */
+const CXX_RUNTIME = "__cxa_throw";
+const NAMES = new Set([...ORDER.keys(), ...MARKS, CXX_RUNTIME]);
