@@ -9,9 +9,9 @@
 
 import { absoluteAddress, fileOffset, hex, type VirtualAddress } from "../base/address.ts";
 import { LeaklineError } from "../base/errors.ts";
+import { findRange } from "../base/ranges.ts";
 import { type ElfFile, fileOffsetToVirtual } from "../elf/index.ts";
-import { findMapping } from "../normalize/normalize.ts";
-import type { FileEvent, MappingsEvent, RecordedMapping, StackEvent, Time } from "../recording/events.ts";
+import type { FileEvent, MappingsEvent, RecordedMapping, StackEvent } from "../recording/events.ts";
 import type { Recording } from "../recording/recording.ts";
 import { Answers } from "./answers.ts";
 import type { FileProvider, WantedFile } from "./file-provider.ts";
@@ -55,17 +55,17 @@ export class Symbolizer {
 
   /** The frames of a stack, innermost first. All its addresses are return addresses. */
   resolveStack(stack: StackEvent): Frame[] {
-    const time = this.recording.stackTimes.get(stack.stack) ?? 0;
-    return this.resolveAll(stack.pid, time, stack.addresses, true).flat();
+    return this.resolveIn(stack.pid, this.recording.mappingsOf(stack), stack.addresses, true).flat();
   }
 
   /**
-   * The frames at an absolute address, innermost first; at least one, with a reason when nothing is known.
+   * The frames at an absolute address, as its process is mapped now, innermost first; at least one, with a reason when
+   * nothing is known.
    *
    * @param isReturnAddress see Module.find.
    */
-  resolve(pid: number, time: Time, address: bigint, isReturnAddress: boolean): Frame[] {
-    return this.resolveAll(pid, time, [address], isReturnAddress)[0];
+  resolve(pid: number, address: bigint, isReturnAddress: boolean): Frame[] {
+    return this.resolveAll(pid, [address], isReturnAddress)[0];
   }
 
   /**
@@ -73,12 +73,8 @@ export class Symbolizer {
    *
    * @returns the frames of each, as `resolve` gives them, in the order of `addresses`.
    */
-  resolveAll(pid: number, time: Time, addresses: readonly bigint[], isReturnAddress: boolean): Frame[][] {
-    const mappings = this.recording.mappingsAt(pid, time)?.mappings ?? [];
-    const located = addresses.map((address) =>
-      this.locate(pid, findMapping(mappings, address), address, isReturnAddress),
-    );
-    return this.resolveLocated(located, isReturnAddress);
+  resolveAll(pid: number, addresses: readonly bigint[], isReturnAddress: boolean): Frame[][] {
+    return this.resolveIn(pid, this.recording.mappings.get(pid)?.mappings ?? [], addresses, isReturnAddress);
   }
 
   /** The frames at a virtual address of a file that a text names: `(/usr/lib/libfoo.so+0x1234)`. */
@@ -116,6 +112,18 @@ export class Symbolizer {
     if (this.perfMap?.damagedLines)
       problems.push(`${this.perfMap.name}: ${this.perfMap.damagedLines} lines are no entries and were passed over`);
     return problems;
+  }
+
+  private resolveIn(
+    pid: number,
+    mappings: readonly RecordedMapping[],
+    addresses: readonly bigint[],
+    isReturnAddress: boolean,
+  ): Frame[][] {
+    const located = addresses.map((address) =>
+      this.locate(pid, findRange(mappings, address), address, isReturnAddress),
+    );
+    return this.resolveLocated(located, isReturnAddress);
   }
 
   /** Where an address lies in a file; or its frame, when that is in none or already known not to be resolved. */

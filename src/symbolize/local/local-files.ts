@@ -9,8 +9,8 @@
 import { posix } from "node:path";
 import { type ByteSource, memorySource } from "../../base/bytes.ts";
 import { LeaklineError } from "../../base/errors.ts";
+import { findRange } from "../../base/ranges.ts";
 import { decompress } from "../../compress/decompress.ts";
-import { findMapping } from "../../normalize/normalize.ts";
 import { openFile } from "../../os/file-bytes.ts";
 import { fileAt, isMappedFile } from "../../process/file-identity.ts";
 import { readMaps } from "../../process/live-maps.ts";
@@ -104,7 +104,7 @@ class LiveTarget {
   /** The mapping as it is now: the process may have changed its neighbours meanwhile, and so its bounds. */
   private mapping({ path, mapping }: WantedFile): Mapping {
     this.requireAlive();
-    const found = mapping && findMapping(readMaps(this.pid), mapping.start);
+    const found = mapping && findRange(readMaps(this.pid), mapping.start);
     if (found?.path === path) return found;
     throw new LeaklineError("not-found", `${path}: no longer mapped by process ${this.pid}`);
   }
