@@ -34,7 +34,7 @@ async function run(given: Arguments): Promise<number> {
 export async function attachAndReport(pid: number, live: LiveOptions, options: ReportOptions): Promise<void> {
   const recording = new Recording();
   const { debugDirectories } = options;
-  const symbolizer = new Symbolizer(recording, localFiles({ pid, debugDirectories }));
+  const symbolizer = new Symbolizer(recording, localFiles({ live: true, debugDirectories }));
   const end = await traceLive(pid, live, {
     emit(event) {
       recording.apply(event);

@@ -36,6 +36,9 @@ export type ProcessEvent = {
   executable: string;
 };
 
+/** A process has ended. Stands behind the last stack of it: what it had mapped is forgotten then. */
+export type ExitEvent = { kind: "exit"; time: Time; pid: number };
+
 /** A PT_LOAD program header: all that is needed to turn a file offset into a virtual address. */
 export type RecordedSegment = {
   /** p_offset and p_filesz, bytes. */
@@ -142,6 +145,7 @@ export type EndEvent = { kind: "end"; time: Time; reason: string };
 export type RecordingEvent =
   | StartEvent
   | ProcessEvent
+  | ExitEvent
   | FileEvent
   | MappingsEvent
   | StackEvent

@@ -25,6 +25,7 @@ import {
 } from "./codec.ts";
 import type {
   EndEvent,
+  ExitEvent,
   FileEvent,
   IntervalEvent,
   Losses,
@@ -79,6 +80,8 @@ const processEvent = record<ProcessEvent>({
   name: text,
   executable: text,
 });
+
+const exit = record<ExitEvent>({ kind: constant("exit"), time, pid });
 
 const segment = record<RecordedSegment>({
   offset: unsigned,
@@ -165,6 +168,7 @@ const codecs: readonly (Codec<RecordingEvent> | undefined)[] = [
   stack,
   interval,
   end,
+  exit,
 ] as Codec<RecordingEvent>[];
 
 const CHUNK_TYPES: { readonly [K in RecordingEvent["kind"]]: number } = {
@@ -175,6 +179,7 @@ const CHUNK_TYPES: { readonly [K in RecordingEvent["kind"]]: number } = {
   stack: 5,
   interval: 6,
   end: 7,
+  exit: 8,
 };
 
 /** Magic and version. */

@@ -58,6 +58,7 @@ export const SAMPLE: readonly RecordingEvent[] = [
     end: "bad-frame-pointer",
     addresses: [0x56076afcb6f2n, 0x56076afcb711n, 0x5f6258d4c544155n],
   },
+  { kind: "exit", time: 1_700_000_004_999, pid: 22487 },
   {
     kind: "interval",
     time: 1_700_000_005_000,
@@ -139,6 +140,7 @@ export const anyEvent: fc.Arbitrary<RecordingEvent> = fc.oneof(
       abandonedCalls: unsigned,
     }),
   }),
+  fc.record({ kind: fc.constant("exit" as const), time, pid }),
   fc.record({ kind: fc.constant("end" as const), time, reason: text }),
 );
 

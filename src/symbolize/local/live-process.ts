@@ -39,7 +39,7 @@ export function openLiveProcess(
     pid,
     recording,
     symbolizer,
-    resolve: (address, isReturn) => symbolizer.resolve(pid, 0, address, isReturn),
-    resolveAll: (addresses, isReturn) => symbolizer.resolveAll(pid, 0, addresses, isReturn),
+    resolve: (address, isReturn) => symbolizer.resolve(pid, address, isReturn),
+    resolveAll: (addresses, isReturn) => symbolizer.resolveAll(pid, addresses, isReturn),
   };
 }
