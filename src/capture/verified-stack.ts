@@ -9,6 +9,6 @@ import type { StackEvent } from "../recording/events.ts";
 export function withoutRubbish(stack: StackEvent, code: { isCode(address: bigint): boolean }): StackEvent {
   const wrong = stack.addresses.findIndex((address, i) => i > 0 && !code.isCode(address - 1n));
   if (wrong < 0) return stack;
-  const verified = Math.min(stack.verified ?? wrong, wrong);
+  const verified = Math.min(stack.verified, wrong);
   return { ...stack, end: "bad-frame", addresses: stack.addresses.slice(0, wrong), verified };
 }

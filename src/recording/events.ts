@@ -17,10 +17,10 @@ export type StartEvent = {
   /** As `uname -r` says. */
   kernel: string;
   /**
-   * Allocations were sampled by their bytes, one in every so many on average, and all numbers are estimates. 0 or
-   * absent: every allocation was counted.
+   * Allocations were sampled by their bytes, one in every so many on average, and all numbers are estimates. 0: every
+   * allocation was counted.
    */
-  sampleBytes?: number;
+  sampleBytes: number;
 };
 
 /** A process that is recorded. Again when it changes its name. */
@@ -102,8 +102,8 @@ export type StackEvent = {
   end: StackEnd;
   /** Return addresses, innermost first: the first is the allocator's caller. */
   addresses: bigint[];
-  /** So many of them, from the first on, rest on unwind information alone; absent: all. The others may be wrong. */
-  verified?: number;
+  /** So many of them, from the first on, rest on unwind information alone. The others may be wrong. */
+  verified: number;
 };
 
 /** A stack's account. Bytes and blocks. */

@@ -70,6 +70,7 @@ const start = record<StartEvent>({
   leakline: text,
   architecture: text,
   kernel: text,
+  sampleBytes: unsigned,
 });
 
 const processEvent = record<ProcessEvent>({
@@ -130,6 +131,7 @@ const stack = record<StackEvent>({
   class: oneOf("heap", "mapping"),
   end: oneOf("end", "bad-frame-pointer", "unreadable", "too-deep", "no-rule", "bad-frame"),
   addresses: list(address),
+  verified: unsigned,
 });
 
 const totals = record<StackTotals>({

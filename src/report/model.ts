@@ -121,7 +121,7 @@ function describeProcess({ process, ended, bytes, blocks }: ProcessTotals): Repo
 
 /** Marks the frames of all addresses but the first `verified` ones. */
 function markUnverified(frames: Frame[], { verified, addresses }: StackEvent): ReportFrame[] {
-  if (verified === undefined || verified >= addresses.length) return frames;
+  if (verified >= addresses.length) return frames;
   let address = 0;
   return frames.map((frame) => {
     const isVerified = address < verified;
@@ -137,7 +137,7 @@ function describeStacks({ stacks, totals }: Recording) {
   for (const { stack, end, verified, addresses } of stacks.values()) {
     stackEnds[end] = (stackEnds[end] ?? 0) + 1;
     allocationEnds[end] = (allocationEnds[end] ?? 0) + (totals.get(stack)?.allocatedBlocks ?? 0);
-    if (verified !== undefined && verified < addresses.length) unverifiedStacks++;
+    if (verified < addresses.length) unverifiedStacks++;
   }
   return { stackEnds, allocationEnds, unverifiedStacks };
 }

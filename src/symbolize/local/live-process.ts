@@ -33,7 +33,7 @@ export function openLiveProcess(
 ): LiveProcess {
   const { pid } = requireTarget(id);
   const recording = new Recording();
-  new MappingTracker(pid, { emit: (event) => recording.apply(event), warn() {} }).update(0);
+  new MappingTracker(pid, new Map(), { emit: (event) => recording.apply(event), warn() {} }).update(0);
   const symbolizer = new Symbolizer(recording, localFiles({ pid, debugDirectories, debuginfod, answers }));
   return {
     pid,
