@@ -37,7 +37,7 @@ export type AllocatorFunction = {
    *
    * - entry and return: whatever allocates, and a free that may call another free for the same memory.
    * - entry: any other free.
-   * - none: it only jumps on to another function of an allocator, which counts the call.
+   * - none: it calls another function of an allocator, which counts the call.
    */
   readonly probes: "entry and return" | "entry" | "none";
   /** Its first instruction. */
@@ -52,7 +52,7 @@ export type AllocatorLibrary = {
   readonly family: AllocatorFamily;
   /** Of glibc only: "2.36". */
   readonly version: string | undefined;
-  /** In the order of ALLOCATOR_SIGNATURES; at least one. */
+  /** In the order of ALLOCATOR_SIGNATURES; at least one is probed. */
   readonly functions: readonly AllocatorFunction[];
 };
 
@@ -68,7 +68,7 @@ export function findAllocatorLibraries(pid: number, mappings: readonly Mapping[]
     if (module.problem || module.openedAs === undefined) continue;
     try {
       const found = withModule(pid, module.mappings[0], inspect);
-      if (found.functions.length > 0) libraries.push({ module, ...found });
+      if (found.functions.some(({ probes }) => probes !== "none")) libraries.push({ module, ...found });
     } catch (error) {
       if (!(error instanceof LeaklineError)) throw error;
     }
@@ -94,7 +94,7 @@ function inspect(elf: ElfFile): Omit<AllocatorLibrary, "module"> {
   collect(elf, ".symtab", definitions, marks);
   const family = FAMILY_MARKS.find(([symbol]) => marks.has(symbol))?.[1] ?? "other";
   const version = family === "glibc" ? glibcVersion(elf) : undefined;
-  return { family, version, functions: describeFunctions(elf, definitions) };
+  return { family, version, functions: describeFunctions(elf, family, definitions) };
 }
 
 /** Gathers the definitions and family marks of one symbol table. A damaged table has none. */
@@ -121,41 +121,51 @@ function collect(elf: ElfFile, source: SymbolSource, definitions: Definition[], 
 }
 
 /** One function for each file offset, with all its symbols. */
-function describeFunctions(elf: ElfFile, definitions: readonly Definition[]): AllocatorFunction[] {
+function describeFunctions(
+  elf: ElfFile,
+  family: AllocatorFamily,
+  definitions: readonly Definition[],
+): AllocatorFunction[] {
   const aliases = new Map<FileOffset, Definition[]>();
   for (const definition of definitions.toSorted((a, b) => orderOf(a) - orderOf(b))) {
     const known = aliases.get(definition.fileOffset);
     if (known) known.push(definition);
     else aliases.set(definition.fileOffset, [definition]);
   }
-  const ownsBlocks = definitions.some(({ symbol }) => isAllocation(symbol));
-  const forwarding = new Forwarding(elf, new Map(definitions.map(({ address, symbol }) => [address, symbol])));
+  const callers = new CallingOn(elf, family, definitions);
   return [...aliases.values()].map((group) => {
     const { symbol: name, fileOffset, size } = group[0];
     const signature = ALLOCATOR_SIGNATURES.get(name)!;
-    const target = forwarding.target(group[0]);
-    const forwards = target !== undefined && isSame(signature, ALLOCATOR_SIGNATURES.get(target));
     const symbols = [...new Set(group.map(({ symbol }) => symbol))];
-    return {
-      name,
-      symbols,
-      signature,
-      probes: forwards ? "none" : placesOf(name, signature, ownsBlocks),
-      fileOffset,
-      size,
-    };
+    return { name, symbols, signature, probes: callers.probesOf(group[0], signature), fileOffset, size };
   });
 }
 
-/** Is it a function that hands out blocks, other than an `operator new`, which may call one? */
-function isAllocation(symbol: string): boolean {
-  return ALLOCATOR_SIGNATURES.get(symbol)?.operation === "allocate" && !OPERATOR.test(symbol);
-}
+/** Decides where the functions of one file are probed. */
+class CallingOn {
+  private readonly forwarding: Forwarding;
+  /** Is `operator new` in this file part of an allocator? Otherwise it may call malloc, and `operator delete` free. */
+  private readonly hasOwnOperators: boolean;
 
-/** @param ownsBlocks false: an `operator delete` in this file may call another file's free, or be all there is. */
-function placesOf(name: string, { operation }: CallSignature, ownsBlocks: boolean): AllocatorFunction["probes"] {
-  if (operation !== "free" && operation !== "unmap") return "entry and return";
-  return OPERATOR.test(name) && !ownsBlocks ? "entry and return" : "entry";
+  constructor(elf: ElfFile, family: AllocatorFamily, definitions: readonly Definition[]) {
+    this.forwarding = new Forwarding(elf, new Map(definitions.map(({ address, symbol }) => [address, symbol])));
+    const isAllocation = (symbol: string): boolean =>
+      ALLOCATOR_SIGNATURES.get(symbol)?.operation === "allocate" && !OPERATOR.test(symbol);
+    // A static program has the C library's malloc and the C++ library's operators, which know nothing of each other.
+    const isLibc = family === "glibc" || family === "musl";
+    this.hasOwnOperators = !isLibc && definitions.some(({ symbol }) => isAllocation(symbol));
+  }
+
+  probesOf(code: Definition, signature: CallSignature): AllocatorFunction["probes"] {
+    const target = this.forwarding.target(code);
+    if (target !== undefined && isSame(signature, ALLOCATOR_SIGNATURES.get(target))) return "none";
+    const { operation } = signature;
+    const isRelease = operation === "free" || operation === "unmap";
+    if (!OPERATOR.test(code.symbol) || this.hasOwnOperators) return isRelease ? "entry" : "entry and return";
+    for (const callee of this.forwarding.callees(code))
+      if (callee !== code.symbol && ALLOCATOR_SIGNATURES.get(callee)?.operation === operation) return "none";
+    return "entry and return";
+  }
 }
 
 function isSame(a: CallSignature, b: CallSignature | undefined): boolean {
