@@ -132,7 +132,7 @@ function describeFunctions(
     if (known) known.push(definition);
     else aliases.set(definition.fileOffset, [definition]);
   }
-  const callers = new CallingOn(elf, family, definitions);
+  const callers = new ProbePlaces(elf, family, definitions);
   return [...aliases.values()].map((group) => {
     const { symbol: name, fileOffset, size } = group[0];
     const signature = ALLOCATOR_SIGNATURES.get(name)!;
@@ -142,7 +142,7 @@ function describeFunctions(
 }
 
 /** Decides where the functions of one file are probed. */
-class CallingOn {
+class ProbePlaces {
   private readonly forwarding: Forwarding;
   /** Is `operator new` in this file part of an allocator? Otherwise it may call malloc, and `operator delete` free. */
   private readonly hasOwnOperators: boolean;
@@ -161,10 +161,16 @@ class CallingOn {
     if (target !== undefined && isSame(signature, ALLOCATOR_SIGNATURES.get(target))) return "none";
     const { operation } = signature;
     const isRelease = operation === "free" || operation === "unmap";
-    if (!OPERATOR.test(code.symbol) || this.hasOwnOperators) return isRelease ? "entry" : "entry and return";
-    for (const callee of this.forwarding.callees(code))
-      if (callee !== code.symbol && ALLOCATOR_SIGNATURES.get(callee)?.operation === operation) return "none";
-    return "entry and return";
+    const mayCallOn = isRelease || (OPERATOR.test(code.symbol) && !this.hasOwnOperators);
+    const callsOn = mayCallOn && this.callsOther(code, operation);
+    if (OPERATOR.test(code.symbol) && !this.hasOwnOperators) return callsOn ? "none" : "entry and return";
+    return isRelease && !callsOn ? "entry" : "entry and return";
+  }
+
+  private callsOther(code: Definition, operation: CallSignature["operation"]): boolean {
+    return [...this.forwarding.callees(code)].some(
+      (callee) => callee !== code.symbol && ALLOCATOR_SIGNATURES.get(callee)?.operation === operation,
+    );
   }
 }
 
