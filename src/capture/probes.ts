@@ -21,20 +21,16 @@ export type ProbePlan = {
  * @param functions what the library defines; each stands once, whatever aliases it has.
  * @param slot of the process.
  * @param classes what is accounted.
- * @param everyLayer probe `operator new` of the C++ library beside the malloc that it calls: it costs twice as much, but the
- *   stack then begins at the C++ caller, which a walk by frame pointers would otherwise miss.
  * @param distanceOf how far behind a function's entry its probe stands, bytes (probe-placement.ts).
  */
 export function planProbes(
   functions: readonly AllocatorFunction[],
   slot: number,
   classes: ReadonlySet<StackClass>,
-  everyLayer: boolean,
   distanceOf: (code: AllocatorFunction) => number,
 ): ProbePlan {
   const plan: ProbePlan = { releases: [], calls: [] };
   for (const code of functions) {
-    if (code.callsMalloc && !everyLayer) continue;
     if (code.probes === "none" || !classes.has(classOf(code.signature))) continue;
     const place = { offset: code.fileOffset + distanceOf(code), cookie: encodeCookie(code.signature, slot) };
     (code.probes === "entry" ? plan.releases : plan.calls).push(place);

@@ -130,10 +130,10 @@ export class TracedProcess {
   }
 
   private attach({ module, functions }: AllocatorLibrary): void {
-    const { object, entry, isSession, unwindRows } = this.program;
+    const { object, entry, isSession } = this.program;
     const path = module.openedAs ?? module.path;
     const plan = withPlacement(path, (distanceOf) =>
-      planProbes(functions, this.slot, this.options.classes, unwindRows === 0, distanceOf),
+      planProbes(functions, this.slot, this.options.classes, distanceOf),
     );
     // Frees first: see ProbePlan. Then returns: a pending call must never wait for a return that has no probe.
     this.links.push(object.attachUprobes(RELEASE_PROGRAM, this.pid, path, plan.releases, "entry"));

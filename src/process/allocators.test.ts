@@ -151,6 +151,17 @@ describe.skipIf(!hasTools)("findAllocatorLibraries", () => {
     expect(both.functions.find(({ name }) => name === "_ZdlPv")?.probes).toBe("entry");
   });
 
+  test.skipIf(!hasTool("g++"))("operator new and delete that call malloc and free are not probed", async () => {
+    const waiting = `#include <stdio.h>\n#include <unistd.h>\nint *volatile p; int main() { p = new int; delete p; puts("ready"); fflush(stdout); pause(); }`;
+    const shared = await start(compile(join(directory, "cxx"), waiting, [], "g++"));
+    expect(findAllocatorLibraries(shared.pid).map(({ family }) => family)).toEqual(["glibc"]);
+    const fixed = await start(compile(join(directory, "cxx-static"), waiting, ["-static"], "g++"));
+    const [{ functions }] = findAllocatorLibraries(fixed.pid);
+    const operators = functions.filter(({ name }) => /^_Z/.test(name)).map(({ name, probes }) => [name, probes]);
+    expect(operators).toContainEqual(["_Znwm", "none"]);
+    expect(operators.filter(([, probes]) => probes !== "none")).toEqual([]);
+  });
+
   test("an allocator that a library hides is found by its local symbols", async () => {
     const library = compile(
       join(directory, "libhides.so"),

@@ -37,11 +37,9 @@ export type AllocatorFunction = {
    *
    * - entry and return: whatever allocates, and a free that may call another free for the same memory.
    * - entry: any other free.
-   * - none: it only jumps on to another function of an allocator, which counts the call.
+   * - none: it calls another function of an allocator, which counts the call.
    */
   readonly probes: "entry and return" | "entry" | "none";
-  /** Another function that is probed does all the work: the C++ library's own `operator new` and `delete`. */
-  readonly callsMalloc: boolean;
   /** Its first instruction. */
   readonly fileOffset: FileOffset;
   /** In bytes; 0 when unknown. */
@@ -54,7 +52,7 @@ export type AllocatorLibrary = {
   readonly family: AllocatorFamily;
   /** Of glibc only: "2.36". */
   readonly version: string | undefined;
-  /** In the order of ALLOCATOR_SIGNATURES; at least one. */
+  /** In the order of ALLOCATOR_SIGNATURES; at least one is probed. */
   readonly functions: readonly AllocatorFunction[];
 };
 
@@ -74,8 +72,8 @@ export function allocatorsAmong(pid: number, modules: readonly LoadedModule[]): 
   for (const module of modules) {
     if (module.problem || module.openedAs === undefined) continue;
     try {
-      const found = withModule(pid, module, (elf) => inspect(elf, module.isExecutable));
-      if (found.functions.length > 0) libraries.push({ module, ...found });
+      const found = withModule(pid, module, inspect);
+      if (found.functions.some(({ probes }) => probes !== "none")) libraries.push({ module, ...found });
     } catch (error) {
       if (!(error instanceof LeaklineError)) throw error;
     }
@@ -94,14 +92,14 @@ type Definition = {
   readonly size: number;
 };
 
-function inspect(elf: ElfFile, isExecutable: boolean): Omit<AllocatorLibrary, "module"> {
+function inspect(elf: ElfFile): Omit<AllocatorLibrary, "module"> {
   const definitions: Definition[] = [];
   const marks = new Set<string>();
   collect(elf, ".dynsym", definitions, marks);
   collect(elf, ".symtab", definitions, marks);
   const family = FAMILY_MARKS.find(([symbol]) => marks.has(symbol))?.[1] ?? "other";
   const version = family === "glibc" ? glibcVersion(elf) : undefined;
-  return { family, version, functions: describeFunctions(elf, definitions, !isExecutable && marks.has(CXX_RUNTIME)) };
+  return { family, version, functions: describeFunctions(elf, family, definitions) };
 }
 
 /** Gathers the definitions and family marks of one symbol table. A damaged table has none. */
@@ -119,7 +117,7 @@ function collect(elf: ElfFile, source: SymbolSource, definitions: Definition[], 
     if (table.type(row) !== STT_FUNC || table.sectionIndexes[row] <= 0) continue;
     const symbol = table.name(row);
     if (table.bind(row) === STB_LOCAL && !UNMISTAKABLE.test(symbol)) continue;
-    if (MARKS.has(symbol) || symbol === CXX_RUNTIME) marks.add(symbol);
+    if (MARKS.has(symbol)) marks.add(symbol);
     if (!ALLOCATOR_SIGNATURES.has(symbol)) continue;
     const address = virtualAddress(table.values[row]);
     const fileOffset = virtualToFileOffset(elf.segments, address);
@@ -130,8 +128,8 @@ function collect(elf: ElfFile, source: SymbolSource, definitions: Definition[], 
 /** One function for each file offset, with all its symbols. */
 function describeFunctions(
   elf: ElfFile,
+  family: AllocatorFamily,
   definitions: readonly Definition[],
-  isCxxRuntime: boolean,
 ): AllocatorFunction[] {
   const aliases = new Map<FileOffset, Definition[]>();
   for (const definition of definitions.toSorted((a, b) => orderOf(a) - orderOf(b))) {
@@ -139,35 +137,46 @@ function describeFunctions(
     if (known) known.push(definition);
     else aliases.set(definition.fileOffset, [definition]);
   }
-  const ownsBlocks = definitions.some(({ symbol }) => isAllocation(symbol));
-  const forwarding = new Forwarding(elf, new Map(definitions.map(({ address, symbol }) => [address, symbol])));
+  const callers = new ProbePlaces(elf, family, definitions);
   return [...aliases.values()].map((group) => {
     const { symbol: name, fileOffset, size } = group[0];
     const signature = ALLOCATOR_SIGNATURES.get(name)!;
-    const target = forwarding.target(group[0]);
-    const forwards = target !== undefined && isSame(signature, ALLOCATOR_SIGNATURES.get(target));
     const symbols = [...new Set(group.map(({ symbol }) => symbol))];
-    return {
-      name,
-      symbols,
-      signature,
-      probes: forwards ? "none" : placesOf(name, signature, ownsBlocks),
-      callsMalloc: isCxxRuntime && !ownsBlocks && OPERATOR.test(name),
-      fileOffset,
-      size,
-    };
+    return { name, symbols, signature, probes: callers.probesOf(group[0], signature), fileOffset, size };
   });
 }
 
-/** Is it a function that hands out blocks, other than an `operator new`, which may call one? */
-function isAllocation(symbol: string): boolean {
-  return ALLOCATOR_SIGNATURES.get(symbol)?.operation === "allocate" && !OPERATOR.test(symbol);
-}
+/** Decides where the functions of one file are probed. */
+class ProbePlaces {
+  private readonly forwarding: Forwarding;
+  /** Is `operator new` in this file part of an allocator? Otherwise it may call malloc, and `operator delete` free. */
+  private readonly hasOwnOperators: boolean;
 
-/** @param ownsBlocks false: an `operator delete` in this file may call another file's free, or be all there is. */
-function placesOf(name: string, { operation }: CallSignature, ownsBlocks: boolean): AllocatorFunction["probes"] {
-  if (operation !== "free" && operation !== "unmap") return "entry and return";
-  return OPERATOR.test(name) && !ownsBlocks ? "entry and return" : "entry";
+  constructor(elf: ElfFile, family: AllocatorFamily, definitions: readonly Definition[]) {
+    this.forwarding = new Forwarding(elf, new Map(definitions.map(({ address, symbol }) => [address, symbol])));
+    const isAllocation = (symbol: string): boolean =>
+      ALLOCATOR_SIGNATURES.get(symbol)?.operation === "allocate" && !OPERATOR.test(symbol);
+    // A static program has the C library's malloc and the C++ library's operators, which know nothing of each other.
+    const isLibc = family === "glibc" || family === "musl";
+    this.hasOwnOperators = !isLibc && definitions.some(({ symbol }) => isAllocation(symbol));
+  }
+
+  probesOf(code: Definition, signature: CallSignature): AllocatorFunction["probes"] {
+    const target = this.forwarding.target(code);
+    if (target !== undefined && isSame(signature, ALLOCATOR_SIGNATURES.get(target))) return "none";
+    const { operation } = signature;
+    const isRelease = operation === "free" || operation === "unmap";
+    const mayCallOn = isRelease || (OPERATOR.test(code.symbol) && !this.hasOwnOperators);
+    const callsOn = mayCallOn && this.callsOther(code, operation);
+    if (OPERATOR.test(code.symbol) && !this.hasOwnOperators) return callsOn ? "none" : "entry and return";
+    return isRelease && !callsOn ? "entry" : "entry and return";
+  }
+
+  private callsOther(code: Definition, operation: CallSignature["operation"]): boolean {
+    return [...this.forwarding.callees(code)].some(
+      (callee) => callee !== code.symbol && ALLOCATOR_SIGNATURES.get(callee)?.operation === operation,
+    );
+  }
 }
 
 function isSame(a: CallSignature, b: CallSignature | undefined): boolean {
@@ -194,6 +203,4 @@ function glibcVersion(elf: ElfFile): string | undefined {
 
 const ORDER = new Map([...ALLOCATOR_SIGNATURES.keys()].map((name, index) => [name, index]));
 const MARKS = new Set(FAMILY_MARKS.map(([symbol]) => symbol));
-/** Defined by a shared library: it is the C++ library (Itanium C++ ABI: Exception Handling §2.4). */
-const CXX_RUNTIME = "__cxa_throw";
-const NAMES = new Set([...ORDER.keys(), ...MARKS, CXX_RUNTIME]);
+const NAMES = new Set([...ORDER.keys(), ...MARKS]);

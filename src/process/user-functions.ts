@@ -295,7 +295,6 @@ export function withUserFunctions(
       symbols: [symbol || name],
       signature,
       probes: "entry and return",
-      callsMalloc: false,
       fileOffset,
       size,
     };
