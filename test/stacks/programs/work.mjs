@@ -11,7 +11,10 @@ import { runInNewContext } from "node:vm";
 import { deflateSync, inflateSync } from "node:zlib";
 
 let seed = 1;
-const random = (limit) => (seed = (seed * 48271) % 2147483647) % limit;
+const random = (limit) => {
+  seed = (seed * 48271) % 2147483647;
+  return seed % limit;
+};
 
 const document = (depth) =>
   depth === 0
