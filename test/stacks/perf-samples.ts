@@ -73,7 +73,7 @@ export async function takePerfSamples(
     perf.kill("SIGINT");
     await exit;
   } finally {
-    removeProbes(group);
+    await removeProbes(group);
   }
   return readSamples(folder, data, trampolines(pid));
 }
@@ -92,9 +92,21 @@ function addProbes(pid: number, group: string): void {
   }
 }
 
-function removeProbes(group: string): void {
+async function removeProbes(group: string): Promise<void> {
   const names = readFileSync(EVENTS, "utf8").matchAll(/^p:(\w+)\/(\w+) /gm);
-  for (const [, of, name] of names) if (of === group) appendFileSync(EVENTS, `-:${group}/${name}\n`);
+  for (const [, of, name] of names) {
+    if (of !== group) continue;
+    for (let tries = 1; ; tries++) {
+      try {
+        appendFileSync(EVENTS, `-:${group}/${name}\n`);
+        break;
+      } catch (error) {
+        // perf has ended, but the kernel is not done with its events.
+        if ((error as NodeJS.ErrnoException).code !== "EBUSY" || tries === 100) throw error;
+        await setTimeout(50);
+      }
+    }
+  }
 }
 
 /** Names and file offsets of the functions wanted that a file defines. */

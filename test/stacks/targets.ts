@@ -27,6 +27,8 @@ export type TargetKind = {
 const PROGRAMS = join("test", "stacks", "programs");
 const PLAIN = ["-O2", "-g0", "-fomit-frame-pointer", "-pthread"];
 
+const RUST = ["--edition=2021", "-O", "-Cforce-frame-pointers=no"];
+
 export const TARGETS: readonly TargetKind[] = [
   compiled("gcc", "work.c", PLAIN),
   compiled("gcc", "work.c", [...PLAIN, "-mstackrealign", "-no-pie"]),
@@ -34,7 +36,7 @@ export const TARGETS: readonly TargetKind[] = [
   compiled("gcc", "work.c", [...PLAIN, "-static"]),
   compiled("g++", "work.cc", [...PLAIN, "-std=c++20"]),
   compiled("clang++-14", "work.cc", [...PLAIN, "-std=c++17"]),
-  compiled("rustc", "work.rs", ["--edition=2021", "-O", "-Cforce-frame-pointers=no"]),
+  compiled("rustc", "work.rs", RUST),
   interpreted("python3", "/usr/bin/python3", "work.py"),
   interpreted("node", "node", "work.mjs"),
   { name: "redis-server", tools: ["redis-server", "redis-benchmark", "redis-cli"], start: startRedis },
@@ -43,7 +45,7 @@ export const TARGETS: readonly TargetKind[] = [
 
 /** Our own programs print `ready`, and begin and end at a line on stdin. */
 function compiled(compiler: string, source: string, flags: readonly string[]): TargetKind {
-  const extra = flags.filter((flag) => !PLAIN.includes(flag) && !/^(-std|--edition)/.test(flag));
+  const extra = flags.filter((flag) => !PLAIN.includes(flag) && !RUST.includes(flag) && !flag.startsWith("-std"));
   return {
     name: [compiler, source, ...extra].join(" "),
     tools: [compiler],
