@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * The kernel side of leakline: keeps the account of outstanding allocations of one process, by call stack.
+ * The kernel side of leakline: keeps the account of outstanding allocations of some processes, by call stack.
  *
- * User space attaches two programs to the functions of an allocator (uprobes) and reads three maps at each interval:
- * `totals`, `frames` (only the stacks it has not seen) and `counters`. Nothing is sent per event.
+ * User space attaches these programs to the functions of the processes' allocators (uprobes) and reads maps at each
+ * interval: `totals`, `frames` (only the stacks it has not seen) and `counters`. Nothing is sent per event.
  *
  * An allocation is seen twice. At the function's entry the stack is exact (the return address lies on top), so the
  * stack is taken there and remembered, with the requested size, as the thread's *pending call*. At its return the
- * address is known, and the block enters the account. Allocators call each other (calloc → malloc → mmap): what
- * enters deeper in the stack than the pending call is part of it, and only the outermost call counts.
+ * address is known, and the block enters the account. Allocators call each other (calloc → malloc → mmap): only the
+ * outermost call counts. Whether a call that has not returned is really still under way, or was left by longjmp or an
+ * exception, or was interrupted by a signal whose handler allocates itself, is seen on the stack.
  *
  * A block leaves the account at the *entry* of free, munmap or realloc: once the allocator has run, another thread may
  * already own the address. A realloc that fails gets its block back at the return.
- *
- * Uprobe programs can be preempted, so nothing here lives in per-CPU scratch: a thread's state is its own map entry.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,457 +21,445 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include "memleak.h"
-
-#define PAGE_MASK 4095ULL
-#define MAP_FAILED ((__u64)-1)
-
-/* What the return instruction takes off the stack. */
-#if defined(__TARGET_ARCH_x86)
-#define RETURN_ADDRESS_SIZE 8
-#else
-#define RETURN_ADDRESS_SIZE 0
-#endif
-
-/* A live block. Key of `blocks` is its address. */
-struct block {
-	__u64 size;
-	__u64 stack_id;
-};
-
-enum operation {
-	NO_CALL = 0,
-	/* Returns the block, or NULL. */
-	RETURNS_BLOCK,
-	/* Returns 0 and stores the block through its first argument (posix_memalign). */
-	STORES_BLOCK,
-	/* Returns the block or MAP_FAILED. */
-	RETURNS_MAPPING,
-};
-
-/* The outermost allocator call that a thread is in. */
-struct pending_call {
-	__u64 sp; /* stack pointer at the call's entry; identifies the call */
-	__u64 size;
-	__u64 stack_id;
-	__u64 out; /* STORES_BLOCK: where */
-	__u64 old_address; /* realloc, mremap: the block taken out of the account, else 0 */
-	struct block old;
-	__u32 operation;
-	__u32 unused;
-};
-
-struct thread {
-	struct pending_call pending;
-	struct stack stack; /* scratch for the walk */
-};
-
-/* Sizes are defaults; user space sets them before loading. Entries are allocated as they are needed. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 1 << 20);
-	__type(key, __u64); /* address */
-	__type(value, struct block);
-} blocks SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 1 << 14);
-	__type(key, __u64); /* stack id */
-	__type(value, struct stack_totals);
-} totals SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 1 << 14);
-	__type(key, __u64); /* stack id */
-	__type(value, struct stack);
-} frames SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 1 << 14);
-	__type(key, __u32); /* thread id */
-	__type(value, struct thread);
-} threads SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, COUNTERS);
-	__type(key, __u32);
-	__type(value, __u64);
-} counters SEC(".maps");
-
-/* A new thread's state is copied from here: it is too large for the BPF stack. Never written. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct thread);
-} blank_thread SEC(".maps");
-
-static void count(__u32 counter)
-{
-	__u64 *value = bpf_map_lookup_elem(&counters, &counter);
-
-	if (value)
-		__sync_fetch_and_add(value, 1);
-}
-
-static struct thread *current_thread(void)
-{
-	__u32 tid = (__u32)bpf_get_current_pid_tgid();
-
-	return bpf_map_lookup_elem(&threads, &tid);
-}
-
-static bool in_call(void)
-{
-	struct thread *thread = current_thread();
-
-	return thread && thread->pending.operation != NO_CALL;
-}
-
-static struct thread *current_thread_or_new(void)
-{
-	__u32 tid = (__u32)bpf_get_current_pid_tgid();
-	struct thread *thread = bpf_map_lookup_elem(&threads, &tid);
-	__u32 zero = 0;
-	struct thread *blank;
-
-	if (thread)
-		return thread;
-	blank = bpf_map_lookup_elem(&blank_thread, &zero);
-	if (!blank || bpf_map_update_elem(&threads, &tid, blank, BPF_NOEXIST)) {
-		count(DROPPED_THREAD);
-		return NULL;
-	}
-	return bpf_map_lookup_elem(&threads, &tid);
-}
-
-/* One step of splitmix64: spreads every bit of a frame over the id. */
-static __u64 mix(__u64 id, __u64 address)
-{
-	id = (id ^ address) + 0x9e3779b97f4a7c15ULL;
-	id = (id ^ (id >> 30)) * 0xbf58476d1ce4e5b9ULL;
-	id = (id ^ (id >> 27)) * 0x94d049bb133111ebULL;
-	return id ^ (id >> 31);
-}
-
-/*
- * Walks the caller's stack at a function's entry, by frame pointers, into thread->stack. Returns the stack's id.
- *
- * The first frame is the return address, where the ABI puts it; the others follow the chain of frame pointers. A chain
- * that does not grow, is not aligned or cannot be read ends the walk.
- */
-static __u64 walk_by_frame_pointers(struct thread *thread, struct pt_regs *regs, __u32 class)
-{
-	struct stack *stack = &thread->stack;
-	__u64 frame_pointer = PT_REGS_FP(regs);
-	__u64 frame[2]; /* caller's frame pointer, return address */
-	__u64 id = class;
-	__u32 depth = 0;
-	__u32 end = STACK_ENDED;
-	__u64 address;
-
-#if defined(__TARGET_ARCH_arm64)
-	address = PT_REGS_RET(regs); /* the link register */
-#else
-	if (bpf_probe_read_user(&address, sizeof(address), (void *)PT_REGS_SP(regs)))
-		address = 0;
-#endif
-	if (address) {
-		stack->addresses[0] = address;
-		id = mix(id, address);
-		depth = 1;
-	}
-	for (int i = 1; i < MAX_FRAMES; i++) {
-		if (frame_pointer == 0)
-			break;
-		if (frame_pointer & 7 || frame_pointer < PT_REGS_SP(regs)) {
-			end = STACK_BAD_FRAME_POINTER;
-			break;
-		}
-		if (bpf_probe_read_user(frame, sizeof(frame), (void *)frame_pointer)) {
-			end = STACK_UNREADABLE;
-			break;
-		}
-		if (frame[1] == 0)
-			break;
-		stack->addresses[i] = frame[1];
-		id = mix(id, frame[1]);
-		depth = i + 1;
-		if (frame[0] != 0 && frame[0] <= frame_pointer) {
-			end = STACK_BAD_FRAME_POINTER;
-			break;
-		}
-		frame_pointer = frame[0];
-	}
-	if (depth == MAX_FRAMES)
-		end = STACK_TOO_DEEP;
-	stack->depth = depth;
-	stack->end = end;
-	stack->class = class;
-	return mix(id, depth);
-}
-
+#include "maps.bpf.h"
+#include "account.bpf.h"
+#include "sampling.bpf.h"
+#include "walk.bpf.h"
 #if defined(__TARGET_ARCH_x86)
 #include "unwind.bpf.h"
 #else
 #define walk_by_tables walk_by_frame_pointers
 #endif
 
-/* Makes sure that the stack has its totals and its frames in the maps. */
-static bool remember_stack(struct thread *thread, __u64 id)
-{
-	struct stack_totals none = {};
-	long error;
+#define MAP_FAILED ((__u64)-1)
+/* include/uapi/asm-generic/mman-common.h, include/uapi/linux/mman.h */
+#define MAP_FIXED 0x10
+#define MREMAP_FIXED 2
+#define MREMAP_DONTUNMAP 4
 
-	if (bpf_map_lookup_elem(&totals, &id))
-		return true;
-	error = bpf_map_update_elem(&frames, &id, &thread->stack, BPF_ANY);
-	if (!error) {
-		/* Another thread may have been faster: its totals stay. */
-		bpf_map_update_elem(&totals, &id, &none, BPF_NOEXIST);
-		if (bpf_map_lookup_elem(&totals, &id))
-			return true;
+/* What an entry program tells a uprobe session: whether it wants to see the function's return. */
+#define WATCH_RETURN 0
+#define SKIP_RETURN 1
+
+/* A call of a probed function. */
+struct call {
+	struct pt_regs *regs;
+	__u64 cookie;
+	__u64 arguments[8]; /* by number, from 1 on */
+	__u32 space;
+	bool by_tables;
+};
+
+static __u64 named_argument(const struct call *call, __u32 shift)
+{
+	return call->arguments[call->cookie >> shift & 7];
+}
+
+static __u32 slot_of(__u64 cookie)
+{
+	return cookie >> COOKIE_SLOT_SHIFT & 0xffff;
+}
+
+/* The address space of the process in a slot; 0 when none is traced there. */
+static __u32 space_of(__u32 slot)
+{
+	struct process *process = bpf_map_lookup_elem(&processes, &slot);
+
+	return process ? process->space : 0;
+}
+
+static __u64 whole_pages(__u64 size)
+{
+	struct settings *settings = get_settings();
+
+	return settings ? (size + settings->page_size - 1) & -settings->page_size : size;
+}
+
+/* Returns whether the process is traced. */
+static __always_inline bool read_call(struct pt_regs *regs, struct call *call)
+{
+	call->regs = regs;
+	call->cookie = bpf_get_attach_cookie(regs);
+	call->space = space_of(slot_of(call->cookie));
+	call->arguments[1] = PT_REGS_PARM1(regs);
+	call->arguments[2] = PT_REGS_PARM2(regs);
+	call->arguments[3] = PT_REGS_PARM3(regs);
+	call->arguments[4] = PT_REGS_PARM4(regs);
+	call->arguments[5] = PT_REGS_PARM5(regs);
+	return call->space != 0;
+}
+
+static bool in_call(void)
+{
+	struct thread *thread = current_thread();
+
+	return thread && thread->pending_count > 0;
+}
+
+/* The pending call at an index. The mask is for the verifier. */
+static struct pending_call *pending_at(struct thread *thread, __u32 index)
+{
+	return &thread->pending[index & (MAX_PENDING - 1)];
+}
+
+/* The pending call is dropped, with all further in. */
+static void leave_call(struct thread *thread, __u32 index)
+{
+	if (pending_at(thread, index)->result != NOT_SAMPLED)
+		count(ABANDONED_CALL);
+	thread->pending_count = index;
+}
+
+/* How a new call relates to the last one that has not returned. */
+enum relation {
+	INSIDE, /* that one is under way, and this call is part of it */
+	APART, /* that one is under way, but a signal handler makes this one; or there is none */
+	LEFT, /* that one will never return */
+	UNCLEAR, /* the stack will tell */
+};
+
+static __always_inline enum relation relate_by_place(const struct call *call, struct thread *thread)
+{
+	__u64 sp = PT_REGS_SP(call->regs);
+	struct pending_call *pending;
+	bool skipped;
+	__u64 word = 0;
+
+	if (thread->pending_count == 0)
+		return APART;
+	pending = pending_at(thread, thread->pending_count - 1);
+	skipped = pending->result == NOT_SAMPLED;
+	/* The same place in the stack: functions that jump into each other, or the next call of the same one. */
+	if (sp == pending->sp) {
+		if (pending->ip == PT_REGS_IP(call->regs))
+			return LEFT;
+		return !skipped || pending->return_address == return_address(call->regs) ? INSIDE : LEFT;
 	}
-	count(DROPPED_STACK);
-	return false;
-}
-
-static void subtract_block(const struct block *block)
-{
-	struct stack_totals *total = bpf_map_lookup_elem(&totals, &block->stack_id);
-
-	if (!total)
-		return;
-	__sync_fetch_and_add(&total->bytes, -block->size);
-	__sync_fetch_and_add(&total->blocks, -1);
-}
-
-/* Takes a block out of the account. Deleting decides who wins when two threads free the same address. */
-static bool take_block(__u64 address, struct block *taken)
-{
-	struct block *block = bpf_map_lookup_elem(&blocks, &address);
-
-	if (!block)
-		return false;
-	*taken = *block;
-	if (bpf_map_delete_elem(&blocks, &address))
-		return false;
-	subtract_block(taken);
-	return true;
-}
-
-/* Puts a block into the account. Returns its stack's totals, or NULL when it had to be dropped. */
-static struct stack_totals *put_block(__u64 address, const struct block *block)
-{
-	struct stack_totals *total;
-	struct block stale;
-
-	if (bpf_map_update_elem(&blocks, &address, block, BPF_NOEXIST)) {
-		/* Either the address is taken, so its free was missed, or the map is full. */
-		if (take_block(address, &stale))
-			count(MISSED_FREE);
-		if (bpf_map_update_elem(&blocks, &address, block, BPF_NOEXIST)) {
-			count(DROPPED_BLOCK);
-			return NULL;
-		}
+	if (skipped) {
+		/* Its return is not seen. While it is under way, its return address stays where it is. */
+		bpf_probe_read_user(&word, sizeof(word), (void *)pending->sp);
+		if (word != pending->return_address)
+			return LEFT;
 	}
-	total = bpf_map_lookup_elem(&totals, &block->stack_id);
-	if (!total)
-		return NULL;
-	__sync_fetch_and_add(&total->bytes, block->size);
-	__sync_fetch_and_add(&total->blocks, 1);
-	return total;
+	if (call->by_tables)
+		return UNCLEAR;
+	return sp < pending->sp ? INSIDE : LEFT;
 }
 
-static void add_new_block(__u64 address, const struct block *block)
+static enum relation relate_by_stack(const struct walk *walk, __u64 sp)
 {
-	struct stack_totals *total = put_block(address, block);
-
-	if (!total)
-		return;
-	__sync_fetch_and_add(&total->allocated_bytes, block->size);
-	__sync_fetch_and_add(&total->allocated_blocks, 1);
+	if (walk->met_watched)
+		return walk->in_handler ? APART : INSIDE;
+	/* A stack that could not be followed to its end proves nothing: then what lies deeper is inside. */
+	return walk->end != STACK_ENDED && sp + RETURN_ADDRESS_SIZE < walk->watched ? INSIDE : LEFT;
 }
 
 /*
  * The entry of an allocating function. Returns the pending call for the caller to complete, or NULL when this call is
- * part of another one or cannot be accounted.
+ * part of another one, is no sample, or cannot be accounted.
  *
- * A pending call that lies *below* this one in the stack was left without returning (longjmp, an exception thrown
- * through it, a thread id used again): it is dropped here.
+ * @must_return: the call is of interest even when it is no sample.
  */
-static __always_inline struct pending_call *begin_call(struct pt_regs *regs, __u32 operation, __u64 size, bool by_tables)
+static __always_inline struct pending_call *begin_call(const struct call *call, __u32 result, __u64 size, bool must_return)
 {
+	struct settings *settings = get_settings();
 	struct thread *thread = current_thread_or_new();
+	__u32 class = result == RETURNS_MAPPING ? CLASS_MAPPING : CLASS_HEAP;
 	struct pending_call *pending;
-	__u64 sp = PT_REGS_SP(regs);
-	__u64 stack_id;
-	__u32 class;
+	enum relation relation;
+	__u32 weight;
 
-	if (!thread)
+	if (!thread || !settings)
 		return NULL;
-	pending = &thread->pending;
-	if (pending->operation != NO_CALL) {
-		if (sp <= pending->sp)
-			return NULL;
-		count(ABANDONED_CALL);
-		pending->operation = NO_CALL;
+	relation = relate_by_place(call, thread);
+	if (relation == INSIDE)
+		return NULL;
+	weight = sample_weight(settings, size);
+	thread->walk.watched = 0;
+	if (relation == UNCLEAR)
+		thread->walk.watched = pending_at(thread, thread->pending_count - 1)->sp + RETURN_ADDRESS_SIZE;
+	if (weight || relation == UNCLEAR) {
+		if (call->by_tables)
+			walk_by_tables(thread, call->regs, call->space, class);
+		else
+			walk_by_frame_pointers(thread, call->regs, call->space, class);
 	}
-	class = operation == RETURNS_MAPPING ? CLASS_MAPPING : CLASS_HEAP;
-	stack_id = by_tables ? walk_by_tables(thread, regs, class) : walk_by_frame_pointers(thread, regs, class);
-	if (!remember_stack(thread, stack_id))
+	if (relation == UNCLEAR)
+		relation = relate_by_stack(&thread->walk, PT_REGS_SP(call->regs));
+	if (relation == INSIDE)
 		return NULL;
-	pending->sp = sp;
+	if (relation == LEFT)
+		leave_call(thread, thread->pending_count - 1);
+	if (thread->pending_count >= MAX_PENDING || (weight && !remember_stack(thread, thread->walk.id)))
+		return NULL;
+	pending = pending_at(thread, thread->pending_count++);
+	pending->sp = PT_REGS_SP(call->regs);
+	pending->ip = PT_REGS_IP(call->regs);
+	if (weight == 0 && !must_return) {
+		pending->result = NOT_SAMPLED;
+		pending->return_address = return_address(call->regs);
+		return NULL;
+	}
 	pending->size = size;
-	pending->stack_id = stack_id;
+	pending->stack_id = thread->walk.id;
+	pending->weight = weight;
+	pending->result = result;
 	pending->out = 0;
 	pending->old_address = 0;
-	pending->operation = operation;
+	pending->cut_address = 0;
 	return pending;
 }
 
-static void release(__u64 address)
+static void release(const struct call *call)
 {
+	struct block_key key = { .address = named_argument(call, COOKIE_OLD_SHIFT), .space = call->space };
+	struct settings *settings = get_settings();
 	struct block block;
 
+	if (key.address == 0 || take_block(&blocks, &key, &block) || !settings || settings->sample_bytes)
+		return;
 	/* An allocator frees its own blocks inside a call: those were never in the account. */
-	if (address && !take_block(address, &block) && !in_call())
+	if (!in_call())
 		count(UNMATCHED_FREE);
 }
 
-/* munmap(address, length): the mapping's first pages, or all of it. */
-static void unmap(__u64 address, __u64 length)
+static __always_inline int allocate(const struct call *call)
 {
+	__u64 size = named_argument(call, COOKIE_SIZE_SHIFT);
+	struct block_key old = { .address = named_argument(call, COOKIE_OLD_SHIFT), .space = call->space };
+	__u64 out = named_argument(call, COOKIE_OUT_SHIFT);
+	struct pending_call *pending;
 	struct block block;
+	bool had_old;
 
-	length = (length + PAGE_MASK) & ~PAGE_MASK;
-	if (!take_block(address, &block) || length >= block.size)
-		return;
-	block.size -= length;
-	put_block(address + length, &block);
+	if (call->cookie >> COOKIE_COUNT_SHIFT & 7)
+		size *= named_argument(call, COOKIE_COUNT_SHIFT);
+	had_old = old.address && bpf_map_lookup_elem(&blocks, &old);
+	pending = begin_call(call, out ? STORES_BLOCK : RETURNS_BLOCK, size, had_old);
+	if (!pending) {
+		/* Should the call not be accounted, the old block is no longer what it was. */
+		if (had_old && !in_call())
+			take_block(&blocks, &old, &block);
+		return SKIP_RETURN;
+	}
+	pending->out = out;
+	/* The old block leaves the account now, and comes back if the call fails. */
+	if (had_old && take_block(&blocks, &old, &pending->old))
+		pending->old_address = old.address;
+	return WATCH_RETURN;
 }
 
-/* The entry of any probed function: the probe's cookie says which (enum call). */
+/* mmap(hint, size, protection, flags, …), mremap(old, old size, size, flags, …) */
+static __always_inline int map_pages(const struct call *call)
+{
+	__u64 size = whole_pages(named_argument(call, COOKIE_SIZE_SHIFT));
+	struct block_key old = { .address = named_argument(call, COOKIE_OLD_SHIFT), .space = call->space };
+	__u64 old_size = whole_pages(call->arguments[2]);
+	__u64 flags = call->arguments[4];
+	struct pending_call *pending = begin_call(call, RETURNS_MAPPING, size, true);
+	struct block *block;
+
+	if (!pending)
+		return SKIP_RETURN;
+	if (old.address == 0) {
+		if (flags & MAP_FIXED) {
+			pending->cut_address = call->arguments[1];
+			pending->cut_size = size;
+		}
+		return WATCH_RETURN;
+	}
+	if (flags & MREMAP_DONTUNMAP)
+		return WATCH_RETURN;
+	block = bpf_map_lookup_elem(&mapped, &old);
+	if (block && block->size == old_size) {
+		if (take_block(&mapped, &old, &pending->old))
+			pending->old_address = old.address;
+	} else {
+		pending->cut_address = old.address;
+		pending->cut_size = old_size;
+	}
+	return WATCH_RETURN;
+}
+
+/* The entry of any probed function. Returns whether its return is of interest. */
 static __always_inline int enter(struct pt_regs *regs, bool by_tables)
 {
-	__u64 first = PT_REGS_PARM1(regs);
-	__u64 second = PT_REGS_PARM2(regs);
-	__u64 third = PT_REGS_PARM3(regs);
-	__u32 operation = RETURNS_BLOCK;
-	__u64 old_address = 0;
-	__u64 out = 0;
-	__u64 size;
-	struct pending_call *pending;
+	struct call call = { .by_tables = by_tables };
 
-	switch (bpf_get_attach_cookie(regs)) {
-	case CALL_FREE:
-		release(first);
-		return 0;
-	case CALL_MUNMAP:
-		unmap(first, second);
-		return 0;
-	case CALL_MALLOC: /* (size) */
-		size = first;
-		break;
-	case CALL_CALLOC: /* (count, size) */
-		size = first * second;
-		break;
-	case CALL_MEMALIGN: /* (alignment, size) */
-		size = second;
-		break;
-	case CALL_POSIX_MEMALIGN: /* (out, alignment, size) */
-		operation = STORES_BLOCK;
-		out = first;
-		size = third;
-		break;
-	case CALL_REALLOC: /* (old, size) */
-		old_address = first;
-		size = second;
-		break;
-	case CALL_REALLOCARRAY: /* (old, count, size) */
-		old_address = first;
-		size = second * third;
-		break;
-	case CALL_MMAP: /* (hint, size, …) */
-		operation = RETURNS_MAPPING;
-		size = second;
-		break;
-	case CALL_MREMAP: /* (old, old size, size, …) */
-		operation = RETURNS_MAPPING;
-		old_address = first;
-		size = third;
-		break;
+	if (!read_call(regs, &call))
+		return SKIP_RETURN;
+	switch (call.cookie & 15) {
+	case OPERATION_ALLOCATE:
+		return allocate(&call);
+	case OPERATION_MAP:
+		return map_pages(&call);
 	default:
+		return SKIP_RETURN;
+	}
+}
+
+/* The pending call was successful. */
+static void complete(const struct pending_call *pending, __u32 space, __u64 address)
+{
+	struct block_key key = { .address = address, .space = space };
+	struct block block = { .size = pending->size, .stack_id = pending->stack_id, .weight = pending->weight };
+
+	if (pending->result != RETURNS_MAPPING) {
+		if (block.weight)
+			put_block(&blocks, &key, &block, true);
+		return;
+	}
+	if (pending->cut_address && pending->cut_size)
+		cut_pages(space, pending->cut_address, pending->cut_size);
+	if (block.weight)
+		put_block(&mapped, &key, &block, true);
+}
+
+/* The pending call failed, and the old block stays. */
+static void restore(const struct pending_call *pending, __u32 space)
+{
+	struct block_key key = { .address = pending->old_address, .space = space };
+
+	if (pending->old_address == 0)
+		return;
+	if (pending->result == RETURNS_MAPPING)
+		put_block(&mapped, &key, &pending->old, false);
+	else if (pending->size != 0) /* realloc(p, 0) that returns NULL has freed it */
+		put_block(&blocks, &key, &pending->old, false);
+}
+
+/* Index of the pending call that was entered with this stack pointer, or MAX_PENDING. What came after it is over too. */
+static __u32 find_pending(struct thread *thread, __u64 sp)
+{
+	__u32 found = MAX_PENDING;
+
+	for (__u32 i = 0; i < MAX_PENDING; i++)
+		if (i < thread->pending_count && pending_at(thread, i)->sp == sp)
+			found = i;
+	return found;
+}
+
+/* The return of any allocating function. */
+static int leave_function(struct pt_regs *regs)
+{
+	struct thread *thread = current_thread();
+	__u32 space = space_of(slot_of(bpf_get_attach_cookie(regs)));
+	struct pending_call *pending;
+	__u64 result = PT_REGS_RC(regs);
+	__u64 address = result;
+	__u32 index;
+
+	if (!thread)
 		return 0;
-	}
-
-	pending = begin_call(regs, operation, size, by_tables);
-	if (pending) {
-		pending->out = out;
-		/* The old block leaves the account now, and comes back if the call fails. */
-		if (old_address && take_block(old_address, &pending->old))
-			pending->old_address = old_address;
-	} else if (old_address && !in_call()) {
-		/* The call could not be accounted, but the old block is no longer what it was. */
-		struct block lost;
-
-		take_block(old_address, &lost);
-	}
+	index = find_pending(thread, PT_REGS_SP(regs) - RETURN_ADDRESS_SIZE);
+	if (index >= MAX_PENDING)
+		return 0; /* the return of a part of the pending call */
+	pending = pending_at(thread, index);
+	thread->pending_count = index;
+	if (pending->result == NOT_SAMPLED || space == 0)
+		return 0;
+	if (pending->result == RETURNS_MAPPING && result == MAP_FAILED)
+		address = 0;
+	if (pending->result == STORES_BLOCK &&
+	    ((__u32)result != 0 || bpf_probe_read_user(&address, sizeof(address), (void *)pending->out)))
+		address = 0;
+	if (address)
+		complete(pending, space, address);
+	else
+		restore(pending, space);
 	return 0;
 }
 
 SEC("uprobe")
-int function_enter(struct pt_regs *regs)
+int function_release(struct pt_regs *regs)
 {
-	return enter(regs, false);
+	struct call call = {};
+	__u64 size;
+
+	if (!read_call(regs, &call))
+		return 0;
+	size = whole_pages(named_argument(&call, COOKIE_SIZE_SHIFT));
+	if ((call.cookie & 15) == OPERATION_FREE)
+		release(&call);
+	else if (size)
+		cut_pages(call.space, named_argument(&call, COOKIE_OLD_SHIFT), size);
+	return 0;
 }
 
-/* The same; stacks are walked by unwind tables. */
+/* Entries, where returns are probed apart from them. Stacks are walked by frame pointers, or by unwind tables. */
+SEC("uprobe")
+int function_enter(struct pt_regs *regs)
+{
+	enter(regs, false);
+	return 0;
+}
+
 SEC("uprobe")
 int function_enter_by_tables(struct pt_regs *regs)
 {
-	return enter(regs, true);
+	enter(regs, true);
+	return 0;
 }
 
-/* The return of any allocating function. */
 SEC("uretprobe")
 int function_return(struct pt_regs *regs)
 {
-	struct thread *thread = current_thread();
-	struct pending_call *pending;
-	struct block block;
-	__u64 address;
-	__u64 result = PT_REGS_RC(regs);
+	return leave_function(regs);
+}
+
+/* Entries and returns in one (uprobe session, Linux 6.13): returns without interest cost nothing. */
+SEC("uprobe")
+int function_session(struct pt_regs *regs)
+{
+	return PT_REGS_IP(regs) == bpf_get_func_ip(regs) ? enter(regs, false) : leave_function(regs);
+}
+
+SEC("uprobe")
+int function_session_by_tables(struct pt_regs *regs)
+{
+	return PT_REGS_IP(regs) == bpf_get_func_ip(regs) ? enter(regs, true) : leave_function(regs);
+}
+
+/* A process executes another program: its memory, with all that was allocated in it, is gone. */
+SEC("raw_tp/sched_process_exec")
+int process_exec(struct bpf_raw_tracepoint_args *args)
+{
+	struct settings *settings = get_settings();
+	struct bpf_pidns_info ids;
+	struct process *process;
+	struct thread *thread;
+	__u32 *slot;
+
+	if (!settings || bpf_get_ns_current_pid_tgid(settings->pid_namespace_device, settings->pid_namespace_inode, &ids, sizeof(ids)))
+		return 0;
+	slot = bpf_map_lookup_elem(&slots, &ids.tgid);
+	if (!slot)
+		return 0;
+	process = bpf_map_lookup_elem(&processes, slot);
+	if (!process || process->space == 0)
+		return 0;
+	process->space += 0x10000;
+	/* args: task, its thread id before, … All other threads are gone, and this one is the main thread now. */
+	if ((__u32)args->args[1] != (__u32)bpf_get_current_pid_tgid())
+		process->renumbered = 1;
+	thread = current_thread();
+	if (thread)
+		thread->pending_count = 0;
+	return 0;
+}
+
+/* A thread ends, perhaps within an allocator. */
+SEC("raw_tp/sched_process_exit")
+int thread_exit(struct bpf_raw_tracepoint_args *args)
+{
+	__u32 tid = (__u32)bpf_get_current_pid_tgid();
+	struct thread *thread = bpf_map_lookup_elem(&threads, &tid);
 
 	if (!thread)
 		return 0;
-	pending = &thread->pending;
-	if (pending->operation == NO_CALL || PT_REGS_SP(regs) != pending->sp + RETURN_ADDRESS_SIZE)
-		return 0; /* the return of a nested call */
-
-	address = result;
-	if (pending->operation == RETURNS_MAPPING && result == MAP_FAILED)
-		address = 0;
-	if (pending->operation == STORES_BLOCK &&
-	    ((__u32)result != 0 || bpf_probe_read_user(&address, sizeof(address), (void *)pending->out)))
-		address = 0;
-
-	if (address) {
-		block.size = pending->size;
-		block.stack_id = pending->stack_id;
-		add_new_block(address, &block);
-	} else if (pending->old_address && !(pending->operation == RETURNS_BLOCK && pending->size == 0)) {
-		/* It failed, and the old block stays. realloc(p, 0) that returns NULL has freed it. */
-		put_block(pending->old_address, &pending->old);
-	}
-	pending->operation = NO_CALL;
+	if (thread->pending_count > 0)
+		leave_call(thread, 0);
+	bpf_map_delete_elem(&threads, &tid);
 	return 0;
 }
 

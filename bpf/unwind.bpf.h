@@ -25,7 +25,7 @@ struct {
 	__type(value, __u64); /* low 32 bits: address, less the file's base; high 32 bits: rule */
 } unwind_rows SEC(".maps");
 
-/* Two halves: one is in use, user space writes the other and then switches. */
+/* Two halves for each process: one is in use, user space writes the other and then switches. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 2 * MAX_MAPPINGS);
@@ -33,6 +33,7 @@ struct {
 	__type(value, struct unwind_mapping);
 } unwind_mappings SEC(".maps");
 
+/* By slot. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -40,23 +41,44 @@ struct {
 	__type(value, struct unwind_state);
 } unwind_state SEC(".maps");
 
-/* What is known of a frame while walking: the registers as its caller will find them. */
-struct walk {
-	struct thread *thread;
-	__u64 ip;
-	__u64 sp;
-	__u64 fp;
-	__u64 id;
-	__u32 depth;
-	__u32 end;
-	__u32 first_mapping;
-	__u32 mapping_count;
-	__u32 mapping; /* index of the last one used */
-	bool exact_ip; /* ip is the interrupted instruction, not a return address */
-	bool fp_lost; /* a frame did not say where its caller's rbp is */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1 << 14);
+	__type(key, struct file_key);
+	__type(value, struct unwind_file);
+} unwind_files SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1 << 12);
+	__type(key, struct seen_key);
+	__type(value, struct seen_mapping);
+} seen_mappings SEC(".maps");
+
+/* As much of the kernel's own structures as is read here; the loader finds where the fields are in the running kernel. */
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+struct super_block {
+	__u32 s_dev;
 };
 
-#define NOT_FOUND 0xffffffffU
+struct inode {
+	struct super_block *i_sb;
+	unsigned long i_ino;
+};
+
+struct file {
+	struct inode *f_inode;
+};
+
+struct vm_area_struct {
+	unsigned long vm_start;
+	unsigned long vm_end;
+	unsigned long vm_pgoff;
+	struct file *vm_file;
+};
+#pragma clang attribute pop
 
 /*
  * The two searches are global functions: the verifier checks those once and for all arguments, others at each call.
@@ -108,7 +130,42 @@ __noinline __u32 find_rule(__u32 address, __u32 first, __u32 count)
 	return *row >> 32;
 }
 
-/* The rule for the code at ip. Most frames lie in the mapping of the frame before. */
+/* The kernel's mapping at an address, and its file's rows. */
+struct vma_search {
+	__u32 space;
+	__u32 row_count; /* 0: none */
+	__u32 first_row;
+	__u64 bias;
+};
+
+static long look_at_vma(struct task_struct *task, struct vm_area_struct *vma, struct vma_search *search)
+{
+	struct seen_key key = { .start = vma->vm_start, .space = search->space };
+	struct seen_mapping seen = { .end = vma->vm_end };
+	struct settings *settings = get_settings();
+	struct file *file = vma->vm_file;
+	struct unwind_file *rows;
+
+	if (!file || !settings)
+		return 0;
+	seen.offset = vma->vm_pgoff * settings->page_size;
+	seen.file.inode = file->f_inode->i_ino;
+	seen.file.device = file->f_inode->i_sb->s_dev;
+	rows = bpf_map_lookup_elem(&unwind_files, &seen.file);
+	if (!rows)
+		return 0;
+	search->bias = key.start - seen.offset - rows->offset_bias;
+	search->first_row = rows->first_row;
+	search->row_count = rows->row_count;
+	/* Should the process end before user space has read its mappings, this is all that is known of them. */
+	bpf_map_update_elem(&seen_mappings, &key, &seen, BPF_NOEXIST);
+	return 0;
+}
+
+/*
+ * The rule for the code at ip. Most frames lie in the mapping of the frame before. What user space has not seen yet (a
+ * library just opened, a program just executed) is asked of the kernel itself, which takes longer.
+ */
 static __u32 rule_at(struct walk *walk, __u64 ip)
 {
 	struct unwind_mapping *mapping = bpf_map_lookup_elem(&unwind_mappings, &walk->mapping);
@@ -116,8 +173,12 @@ static __u32 rule_at(struct walk *walk, __u64 ip)
 	if (!mapping || ip < mapping->start || ip >= mapping->end) {
 		walk->mapping = find_mapping(ip, walk->first_mapping, walk->mapping_count);
 		mapping = bpf_map_lookup_elem(&unwind_mappings, &walk->mapping);
-		if (!mapping)
-			return UNWIND_NONE;
+		if (!mapping) {
+			struct vma_search search = { .space = walk->space };
+
+			bpf_find_vma(bpf_get_current_task_btf(), ip, look_at_vma, &search, 0);
+			return search.row_count ? find_rule(ip - search.bias, search.first_row, search.row_count) : UNWIND_NONE;
+		}
 	}
 	return find_rule(ip - mapping->bias, mapping->first_row, mapping->row_count);
 }
@@ -142,6 +203,7 @@ static bool leave_signal_frame(struct walk *walk)
 		return false;
 	walk->exact_ip = true;
 	walk->fp_lost = false;
+	walk->in_handler = true;
 	return true;
 }
 
@@ -168,14 +230,17 @@ static bool restore_fp(struct walk *walk, __s8 saved_fp, __u64 cfa)
 }
 
 /* From a frame to its caller. Returns 1 when the stack has ended, walk->end saying why. */
-static long next_frame(__u32 index, struct walk *walk)
+static long next_frame(__u32 index, struct thread **context)
 {
+	struct thread *thread = *context;
+	struct walk *walk = &thread->walk;
 	__u64 ip = walk->exact_ip ? walk->ip : walk->ip - 1;
 	__u32 rule = rule_at(walk, ip);
 	__s64 offset = (__s64)((__s32)rule >> 16) * 8;
 	__s8 saved_fp = rule >> 8; /* in units of 8 bytes from the CFA when negative */
 	__u64 pair[2]; /* saved rbp, return address: next to each other in most frames */
 	__u64 cfa;
+	__u32 depth;
 
 	switch (rule & 0xff) {
 	case UNWIND_END:
@@ -212,6 +277,13 @@ static long next_frame(__u32 index, struct walk *walk)
 			return 1;
 		}
 		saved_fp = -2;
+		if (walk->verified > walk->depth)
+			walk->verified = walk->depth;
+	}
+	if (cfa == walk->watched) {
+		walk->met_watched = true;
+		if (!walk->in_handler)
+			return 1;
 	}
 	/* Stacks grow down: the caller's frame lies above. */
 	if (cfa <= walk->sp || cfa & 7) {
@@ -239,45 +311,31 @@ found:
 		walk->end = STACK_ENDED;
 		return 1;
 	}
-	if (walk->depth >= MAX_FRAMES) {
+	depth = walk->depth;
+	if (depth >= MAX_FRAMES) {
 		walk->end = STACK_TOO_DEEP;
 		return 1;
 	}
-	walk->thread->stack.addresses[walk->depth++] = walk->ip;
+	thread->stack.addresses[depth & MAX_FRAMES] = walk->ip;
+	walk->depth = depth + 1;
 	walk->id = mix(walk->id, walk->ip);
 	return 0;
 }
 
-/* Walks the caller's stack at a function's entry into thread->stack. Returns the stack's id. Needs Linux 5.17. */
-static __u64 walk_by_tables(struct thread *thread, struct pt_regs *regs, __u32 class)
+/* Walks by unwind tables. Needs Linux 5.17. */
+static __noinline void walk_by_tables(struct thread *thread, struct pt_regs *regs, __u32 space, __u32 class)
 {
-	struct walk walk = {
-		.thread = thread,
-		.sp = PT_REGS_SP(regs) + 8,
-		.fp = PT_REGS_FP(regs),
-		.id = class,
-		.end = STACK_TOO_DEEP,
-		.mapping = NOT_FOUND,
-	};
-	__u32 zero = 0;
-	struct unwind_state *state = bpf_map_lookup_elem(&unwind_state, &zero);
+	__u32 slot = space & 0xffff;
+	struct unwind_state *state = bpf_map_lookup_elem(&unwind_state, &slot);
+	struct walk *walk = &thread->walk;
+	bool known = state && state->space == space;
 
-	if (state) {
-		walk.first_mapping = state->first_mapping;
-		walk.mapping_count = state->mapping_count;
-	}
-	if (bpf_probe_read_user(&walk.ip, sizeof(walk.ip), (void *)PT_REGS_SP(regs))) {
-		walk.end = STACK_UNREADABLE;
-	} else {
-		thread->stack.addresses[0] = walk.ip;
-		walk.id = mix(walk.id, walk.ip);
-		walk.depth = 1;
-		bpf_loop(MAX_FRAMES, next_frame, &walk, 0);
-	}
-	thread->stack.depth = walk.depth;
-	thread->stack.end = walk.end;
-	thread->stack.class = class;
-	return mix(walk.id, walk.depth);
+	walk->first_mapping = known ? state->first_mapping : 0;
+	walk->mapping_count = known ? state->mapping_count : 0;
+	begin_walk(thread, regs, space, class);
+	if (walk->depth)
+		bpf_loop(MAX_FRAMES, next_frame, &thread, 0);
+	end_walk(thread);
 }
 
 #endif

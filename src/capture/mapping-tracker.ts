@@ -5,8 +5,8 @@
 
 import { describeError } from "../base/errors.ts";
 import { PT_LOAD } from "../elf/constants.ts";
-import { readMaps } from "../process/live-maps.ts";
-import type { Mapping } from "../process/maps.ts";
+import { mappingsOf, readMapsText } from "../process/live-maps.ts";
+import { executableLines, type Mapping } from "../process/maps.ts";
 import { executableMappings, type LoadedModule } from "../process/modules.ts";
 import type { FileEvent, RecordedMapping, RecordedSegment, RecordingEvent, Time } from "../recording/events.ts";
 
@@ -22,7 +22,10 @@ export class MappingTracker {
   private readonly listener: MappingListener;
   /** Numbers of the files recorded so far, by what identifies a file. */
   private readonly files = new Map<string, number>();
-  private last = "";
+  /** What the last emitted mappings were made from. */
+  private lines = "";
+  /** Likewise the modules. */
+  private fileMappings = "";
   private executable: readonly Mapping[] = [];
   /** Where the kernel put what it gives a program at its start; undefined before the first reading. */
   private start: string | undefined;
@@ -39,8 +42,12 @@ export class MappingTracker {
    * @throws LeaklineError `target-gone` when the process has ended.
    */
   update(time: Time): boolean {
-    const all = readMaps(this.pid);
+    const text = readMapsText(this.pid);
+    const lines = executableLines(text);
+    if (lines === this.lines) return false;
+    const all = mappingsOf(this.pid, text);
     this.emitChanges(all, time);
+    this.lines = lines;
     const before = this.start;
     this.start = all.flatMap(({ path, end }) => (path === "[stack]" || path === "[vdso]" ? `${end}` : [])).join();
     return before !== undefined && before !== this.start;
@@ -48,15 +55,21 @@ export class MappingTracker {
 
   private emitChanges(all: readonly Mapping[], time: Time): void {
     const executable = all.filter((mapping) => mapping.permissions.execute);
-    const fingerprint = executable.map((m) => `${m.start}-${m.end} ${m.offset} ${fileKey(m)}`).join("\n");
-    if (fingerprint === this.last) return;
-    const modules = executableMappings(this.pid, all);
-    this.listener.modulesChanged?.(modules);
-    for (const module of modules) this.recordFile(module);
+    this.updateModules(all, executable);
     const mappings = executable.map((mapping) => this.recordMapping(mapping));
     this.listener.emit({ kind: "mappings", time, pid: this.pid, mappings });
-    this.last = fingerprint;
     this.executable = executable;
+  }
+
+  /** Opens the files again only if theirs have changed: a JIT compiler maps memory without a file all the time. */
+  private updateModules(all: readonly Mapping[], executable: readonly Mapping[]): void {
+    const ofFiles = executable.filter(({ kind }) => kind === "file" || kind === "vdso");
+    const fileMappings = ofFiles.map((m) => `${m.start}-${m.end} ${m.offset} ${fileKey(m)}`).join("\n");
+    if (fileMappings === this.fileMappings) return;
+    const modules = executableMappings(this.pid, all);
+    this.fileMappings = fileMappings;
+    this.listener.modulesChanged?.(modules);
+    for (const module of modules) this.recordFile(module);
   }
 
   /** Whether an address is in executable memory, as of the last update. */

@@ -34,6 +34,8 @@ export type CaptureOptions = ProgramOptions & {
   singleProbes: boolean;
   /** How stacks are walked: by unwind tables where the kernel can (5.17, x86-64), or always by frame pointers. */
   walk: "tables" | "frame-pointers";
+  /** Folder of unwind tables that were prepared elsewhere (`leakline prepare`). */
+  unwindDirectory: string | undefined;
 };
 
 export type Capture = {
@@ -68,7 +70,10 @@ export async function startCapture(
   const facts = readTargetFacts(pid);
   checkHazards(facts, warn);
   const { info: process, allocators: libraries } = facts;
-  const tables = options.walk === "tables" && canWalkByTables() ? new UnwindTables(process.pid, warn) : undefined;
+  const tables =
+    options.walk === "tables" && canWalkByTables()
+      ? new UnwindTables({ pid: process.pid, warn, directory: options.unwindDirectory })
+      : undefined;
   const rows = tables ? tables.countRows(executableMappings(process.pid)) + SPARE_UNWIND_ROWS : 0;
   const program = loadProgram(await loadLibbpf(options.singleProbes), options, rows, warn);
   const { object } = program;

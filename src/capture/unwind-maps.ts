@@ -14,8 +14,8 @@ import { MAX_MAPPINGS, UNWIND_MAPPING } from "./layout.ts";
 import { fileKey } from "./mapping-tracker.ts";
 import type { UnwindTables } from "./unwind-tables.ts";
 
-/** Rows a call of the kernel. */
-const BATCH = 65_536;
+/** Rows a call of the kernel: it takes them one by one, so that larger batches save nothing. */
+const BATCH = 8192;
 
 /** A file's rows in map `unwind_rows`. */
 type Placed = { firstRow: number; rowCount: number; base: number };
@@ -74,11 +74,12 @@ export class UnwindMaps {
 
   private writeRows(table: UnwindTable): Placed {
     const count = table.starts.length;
+    const keys = new Uint32Array(BATCH);
+    const values = new Uint32Array(BATCH * 2);
     for (let from = 0; from < count; from += BATCH) {
       const size = Math.min(BATCH, count - from);
-      const keys = Uint32Array.from({ length: size }, (_, i) => this.used + from + i);
-      const values = new Uint32Array(size * 2);
       for (let i = 0; i < size; i++) {
+        keys[i] = this.used + from + i;
         values[i * 2] = table.starts[from + i];
         values[i * 2 + 1] = table.rules[from + i];
       }

@@ -1,5 +1,6 @@
-/** The unwind tables of a process's files, from compiling them to handing them over. */
+/** The unwind tables of a process's files, from reading or compiling them to handing them over. */
 
+import { statSync } from "node:fs";
 import { describeError, LeaklineError } from "../base/errors.ts";
 import { decompress } from "../compress/decompress.ts";
 import { openElf } from "../elf/index.ts";
@@ -7,15 +8,26 @@ import { openMappedFile } from "../process/mapped-file.ts";
 import type { LoadedModule } from "../process/modules.ts";
 import { compileUnwindTable, type UnwindTable } from "../unwind/index.ts";
 import { fileKey } from "./mapping-tracker.ts";
+import { loadPreparedTable } from "./prepared-tables.ts";
+
+export type UnwindTablesOptions = {
+  pid: number;
+  warn(message: string): void;
+  /** Folder of prepared tables, looked into first. */
+  directory: string | undefined;
+};
 
 export class UnwindTables {
-  private readonly pid: number;
-  private readonly warn: (message: string) => void;
+  private readonly options: UnwindTablesOptions;
   private readonly tables = new Map<string, UnwindTable | undefined>();
 
-  constructor(pid: number, warn: (message: string) => void) {
-    this.pid = pid;
-    this.warn = warn;
+  /** @throws LeaklineError `not-found` when the folder is none. */
+  constructor(options: UnwindTablesOptions) {
+    this.options = options;
+    const { directory } = options;
+    if (directory !== undefined && !statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
+      throw new LeaklineError("not-found", `${directory}: no such folder`, { hint: "leakline prepare makes one" });
+    }
   }
 
   /** Rows of all modules together. */
@@ -32,13 +44,26 @@ export class UnwindTables {
 
   private table(module: LoadedModule): UnwindTable | undefined {
     const key = fileKey(module.mappings[0]);
-    if (!this.tables.has(key)) this.tables.set(key, this.compile(module));
+    if (!this.tables.has(key)) this.tables.set(key, this.prepared(module) ?? this.compile(module));
     return this.tables.get(key);
   }
 
-  private compile(module: LoadedModule): UnwindTable | undefined {
+  private prepared({ path, buildId }: LoadedModule): UnwindTable | undefined {
+    const { directory, warn } = this.options;
+    if (directory === undefined || buildId === undefined) return undefined;
     try {
-      const { bytes } = openMappedFile(this.pid, module.mappings[0]);
+      return loadPreparedTable(directory, buildId);
+    } catch (error) {
+      if (!(error instanceof LeaklineError)) throw error;
+      warn(`${path}: its prepared unwind table is not used: ${describeError(error)}`);
+      return undefined;
+    }
+  }
+
+  private compile(module: LoadedModule): UnwindTable | undefined {
+    const { pid, warn } = this.options;
+    try {
+      const { bytes } = openMappedFile(pid, module.mappings[0]);
       try {
         return compileUnwindTable(openElf(bytes, { decompress }));
       } finally {
@@ -46,7 +71,7 @@ export class UnwindTables {
       }
     } catch (error) {
       if (!(error instanceof LeaklineError) || error.code === "target-gone") throw error;
-      this.warn(`${module.path}: stacks may end in its code: ${describeError(error)}`);
+      warn(`${module.path}: stacks may end in its code: ${describeError(error)}`);
       return undefined;
     }
   }

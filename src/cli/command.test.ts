@@ -4,9 +4,11 @@ import { describe, expect, test } from "vitest";
 import { LeaklineError } from "../base/errors.ts";
 import { parseAddresses } from "./addresses.ts";
 import { type Command, parseArguments, parsePid } from "./command.ts";
-import { COMMANDS } from "./commands.ts";
+import { allCommands, commandsNamed } from "./commands.ts";
 import { EXIT_MEANINGS } from "./exit-codes.ts";
 import { commandHelp, mainHelp } from "./help.ts";
+
+const COMMANDS = await allCommands();
 
 const CUT: Command = {
   name: "cut",
@@ -96,6 +98,11 @@ Options:
 Examples:
   leakline cut rope  cuts it
 `);
+});
+
+test("every command is found by the first word of its name", async () => {
+  for (const command of COMMANDS) expect(await commandsNamed(command.name.split(" ")[0])).toContain(command);
+  for (const word of ["", "toString", "attach "]) expect(await commandsNamed(word)).toEqual([]);
 });
 
 test("the main help lists every command and every exit code", () => {

@@ -1,27 +1,37 @@
-/** The table of commands, in the order of the help. */
+/**
+ * The table of commands, in the order of the help. A command's file is loaded when it is wanted: `record` would
+ * otherwise hold the whole symbolizer in memory, and never use it.
+ */
 
-import { attach } from "./attach.ts";
+import { keepYoungGenerationSmall } from "../os/small-memory.ts";
 import type { Command } from "./command.ts";
-import { demo } from "./demo.ts";
-import { doctor } from "./doctor.ts";
-import { explain } from "./explain.ts";
-import { INSPECT_COMMANDS } from "./inspect.ts";
-import { record } from "./record.ts";
-import { report } from "./report.ts";
-import { symbolizeElf, symbolizeProcess } from "./symbolize.ts";
-import { symbolizeKernel } from "./symbolize-kernel.ts";
-import { symbolizeText } from "./symbolize-text.ts";
 
-export const COMMANDS: readonly Command[] = [
-  attach,
-  record,
-  report,
-  symbolizeProcess,
-  symbolizeElf,
-  symbolizeKernel,
-  symbolizeText,
-  explain,
-  ...INSPECT_COMMANDS,
-  doctor,
-  demo,
-];
+/** By the first word of their names. */
+const COMMANDS: { readonly [word: string]: () => Promise<readonly Command[]> } = {
+  attach: async () => [(await import("./attach.ts")).attach],
+  record: async () => {
+    keepYoungGenerationSmall();
+    return [(await import("./record.ts")).record];
+  },
+  prepare: async () => [(await import("./prepare.ts")).prepare],
+  report: async () => [(await import("./report.ts")).report],
+  symbolize: async () => {
+    const { symbolizeElf, symbolizeProcess } = await import("./symbolize.ts");
+    const { symbolizeKernel } = await import("./symbolize-kernel.ts");
+    const { symbolizeText } = await import("./symbolize-text.ts");
+    return [symbolizeProcess, symbolizeElf, symbolizeKernel, symbolizeText];
+  },
+  explain: async () => [(await import("./explain.ts")).explain],
+  inspect: async () => (await import("./inspect.ts")).INSPECT_COMMANDS,
+  doctor: async () => [(await import("./doctor.ts")).doctor],
+  demo: async () => [(await import("./demo.ts")).demo],
+};
+
+/** Those whose name begins with this word; none when there is no such command. */
+export async function commandsNamed(word: string): Promise<readonly Command[]> {
+  return Object.hasOwn(COMMANDS, word) ? COMMANDS[word]() : [];
+}
+
+export async function allCommands(): Promise<Command[]> {
+  return (await Promise.all(Object.values(COMMANDS).map((load) => load()))).flat();
+}

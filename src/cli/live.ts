@@ -1,6 +1,7 @@
 /** A live trace from attach to detach: what `attach` and `record` share, and their options. */
 
 import { type Capture, type CaptureOptions, startCapture } from "../capture/session.ts";
+import { releaseUnusedMemory } from "../os/small-memory.ts";
 import { isAlive } from "../process/process-info.ts";
 import type { RecordingEvent, StackClass } from "../recording/events.ts";
 import { MAX_STACKS } from "../recording/format.ts";
@@ -16,6 +17,7 @@ export const LIVE_OPTIONS: OptionTable = {
   "max-blocks": { value: "N", help: "most blocks at a time; further ones are counted as dropped", default: "1048576" },
   "max-stacks": { value: "N", help: "most different stacks; likewise", default: "16384" },
   "frame-pointers": { help: "walk stacks by frame pointers instead of unwind tables" },
+  "unwind-dir": { value: "DIR", help: "use the unwind tables in DIR, made by leakline prepare" },
   "single-probes": { help: "attach probes one by one, as on kernels before 6.10" },
   "control-prefix": { value: "PATH", help: "touch PATH_print prints now, touch PATH_quit ends" },
 };
@@ -44,6 +46,7 @@ export function liveOptionsFrom(given: Arguments): LiveOptions {
       maxBlocks: given.integer("max-blocks", 1, 1 << 28) ?? 1 << 20,
       maxStacks: given.integer("max-stacks", 1, MAX_STACKS) ?? 1 << 14,
       walk: given.flag("frame-pointers") ? "frame-pointers" : "tables",
+      unwindDirectory: given.text("unwind-dir"),
       singleProbes: given.flag("single-probes"),
     },
   };
@@ -72,6 +75,7 @@ export async function traceLive(pid: number, options: LiveOptions, handlers: Tra
     const capture = await startCapture(pid, options.capture, handlers.emit, note);
     try {
       handlers.attached(capture);
+      await releaseUnusedMemory();
       const end = await followRhythm(capture, controls, options, handlers);
       handlers.emit({ kind: "end", time: Date.now(), reason: end });
       return end;

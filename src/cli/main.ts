@@ -2,8 +2,8 @@
 /** The `leakline` command: finds the command, runs it, and turns what goes wrong into one line and an exit code. */
 
 import { LeaklineError } from "../base/errors.ts";
-import { parseArguments, usageError } from "./command.ts";
-import { COMMANDS } from "./commands.ts";
+import { type Command, parseArguments, usageError } from "./command.ts";
+import { allCommands, commandsNamed } from "./commands.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
 import { commandHelp, mainHelp } from "./help.ts";
 import { print, printError } from "./output.ts";
@@ -16,12 +16,13 @@ async function main(words: readonly string[]): Promise<number> {
     return EXIT.done;
   }
   if (first === undefined || first === "--help" || first === "-h" || first === "help") {
-    print(mainHelp(COMMANDS));
+    print(mainHelp(await allCommands()));
     return first === undefined ? EXIT.usage : EXIT.done;
   }
   // A name may be two words: `symbolize elf`.
-  const command = COMMANDS.find(({ name }) => name === first || name === `${first} ${rest[0]}`);
-  if (!command) return helpOnGroup(first, rest);
+  const group = await commandsNamed(first);
+  const command = group.find(({ name }) => name === first || name === `${first} ${rest[0]}`);
+  if (!command) return helpOnGroup(group, first, rest);
   const given = command.name === first ? rest : rest.slice(1);
   if (given.includes("--help") || given.includes("-h")) {
     print(commandHelp(command));
@@ -31,8 +32,7 @@ async function main(words: readonly string[]): Promise<number> {
 }
 
 /** `leakline inspect`, without the second word that it needs. */
-function helpOnGroup(first: string, rest: readonly string[]): number {
-  const group = COMMANDS.filter(({ name }) => name.startsWith(`${first} `));
+function helpOnGroup(group: readonly Command[], first: string, rest: readonly string[]): number {
   if (group.length === 0) throw usageError(`${first}: no such command`, "leakline --help lists them");
   if (rest[0] !== "--help" && rest[0] !== "-h") {
     throw usageError(`${[first, ...rest.slice(0, 1)].join(" ")}: one of ${group.map(({ name }) => name).join(", ")}`);

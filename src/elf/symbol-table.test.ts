@@ -54,6 +54,22 @@ test.for([...REAL_FILES, ...FIXTURES])(
   },
 );
 
+test.for([...REAL_FILES, ...FIXTURES])("the rows that have certain names in %s are readelf's", (path, context) => {
+  needTools(context, "readelf", path);
+  const elf = openPath(path);
+  for (const source of [".symtab", ".dynsym"] as const) {
+    const table = readSymbols(elf, source);
+    if (!table) continue;
+    // Versions are no part of dynamic symbols' names; in .symtab, linkers write them into the name.
+    const version = source === ".dynsym" ? /@.*/ : "";
+    const theirs = (readelfSymbols(path).get(source) ?? []).map(({ name }) => name.replace(version, ""));
+    const names = new Set(theirs.filter((name, i) => name !== "" && i % 7 === 3));
+    // readelf lends section symbols the name of their section.
+    const expected = theirs.flatMap((name, i) => (names.has(name) && table.type(i) !== STT_SECTION ? [i] : []));
+    expect(table.rowsNamed(new Set([...names, "no symbol has this name", ""]))).toEqual(expected);
+  }
+});
+
 test("symbols in sections beyond 0xff00", (context) => {
   needTools(context, "as", "readelf");
   const directory = temporaryDirectory();

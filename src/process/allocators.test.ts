@@ -50,6 +50,22 @@ function expectAgreement(library: AllocatorLibrary, table: "--dyn-syms" | "-s", 
   for (const name of names) expect([name, found.has(name)]).toEqual([name, true]);
 }
 
+/** Names of the installed allocators that could be of functions which allocate or free. */
+const MAY_ALLOCATE = /alloc|free|memalign|new|delete|dup|_Z[nd][wa]|^mmap|^munmap|^mremap/;
+/**
+ * Those that are not, by the allocators' documentation: they tell or change settings, make a heap (not a block), end a
+ * heap with all its blocks, or are C++ of the allocator's own. mi_cfree, reallocarr, mi_dupenv_s, the wide characters'
+ * and the Windows names call a function that is known (by their disassembly).
+ */
+const HARMLESS = [
+  /^_ZNK?(?!St)|^_ZNK?St|^_Z2\d[A-Za-z]/, // C++ functions of the allocator's own
+  /malloc_(size|usable_size|good_size|stats)|^mallinfo|new_mode$|TCMallocGetenvSafe/,
+  /^(tc_)?nallocx$|^sallocx$/,
+  /^Malloc(Hook|Extension)_/,
+  /^mi_heap_(new|new_in_arena|delete|destroy)$|^mi_register_deferred_free$/,
+  /^mi_cfree$|^(mi_)?reallocarr$|^mi_(w?dupenv_s|wcsdup|mbsdup)$|^_aligned_malloc$|^mi_aligned_(offset_)?recalloc$/,
+];
+
 const C_FUNCTIONS = ["malloc", "calloc", "realloc", "free", "posix_memalign", "aligned_alloc", "memalign"];
 const MAPPING_FUNCTIONS = ["mmap", "munmap", "mremap"];
 
@@ -87,6 +103,69 @@ describe.skipIf(!hasTools)("findAllocatorLibraries", () => {
       expect(libraries.at(-1)?.family).toBe("glibc");
       expectAgreement(libraries[0], "--dyn-syms", [...C_FUNCTIONS, "_Znwm", "_ZdlPv"]);
     });
+
+  for (const [family, path] of preloads)
+    test.skipIf(!presentInCi(existsSync(path), path))(
+      `of ${family}, every function that hands out or takes back memory is known`,
+      async () => {
+        const { pid } = await start(program, [], { env: { ...process.env, LD_PRELOAD: path } });
+        const [{ functions }] = findAllocatorLibraries(pid);
+        const known = new Set(functions.flatMap(({ symbols }) => symbols));
+        const exported = [...definitionsIn(path, "--dyn-syms").keys()];
+        const missing = exported.filter(
+          (name) => MAY_ALLOCATE.test(name) && !HARMLESS.some((harmless) => harmless.test(name)) && !known.has(name),
+        );
+        expect(missing).toEqual([]);
+      },
+    );
+
+  test.skipIf(!hasTool("objdump"))("a function that only jumps on to another one is not probed", async () => {
+    const path = preloads[0][1];
+    const { pid } = await start(program, [], { env: { ...process.env, LD_PRELOAD: path } });
+    const [{ functions }] = findAllocatorLibraries(pid);
+    const code = execFileSync("objdump", ["-d", "--no-show-raw-insn", path], { encoding: "utf8", maxBuffer: 1 << 28 });
+    // "…<_ZdlPv@@Base>:\n   ae0d0:\tjmp    90c0 <free@plt>"
+    const jumps = [...code.matchAll(/<(\w+)@@Base>:\n +[0-9a-f]+:\tjmp +[0-9a-f]+ <(\w+)@/g)]
+      .filter(([, from, to]) => (/^_Zd[la]Pv/.test(from) && to === "free") || (/^_Zna/.test(from) && /^_Znw/.test(to)))
+      .map(([, from]) => from);
+    expect(jumps.length).toBeGreaterThan(0);
+    const silent = functions.filter(({ probes }) => probes === "none").flatMap(({ symbols }) => symbols);
+    expect(silent.toSorted()).toEqual(jumps.toSorted());
+    expect(functions.find(({ name }) => name === "free")?.probes).toBe("entry");
+  });
+
+  test("an operator delete that may call free is probed at its return too, one beside its own malloc is not", async () => {
+    const source = `${SOURCE}
+      static char arena[4096]; static unsigned used;
+      void *_Znwm(unsigned long size) { used += size; return arena; }
+      void _ZdlPv(void *block) { if (block) used--; }`;
+    const { pid } = await start(compile(join(directory, "operators"), source));
+    const [own] = findAllocatorLibraries(pid);
+    expect(own.functions.map(({ name, probes }) => [name, probes])).toEqual([
+      ["_Znwm", "entry and return"],
+      ["_ZdlPv", "entry and return"],
+    ]);
+    const mallocs = `${source} void *je_malloc(unsigned long size) { return (void *)size; }`;
+    const other = await start(compile(join(directory, "operators-and-malloc"), mallocs));
+    const [both] = findAllocatorLibraries(other.pid);
+    expect(both.functions.find(({ name }) => name === "_ZdlPv")?.probes).toBe("entry");
+  });
+
+  test("an allocator that a library hides is found by its local symbols", async () => {
+    const library = compile(
+      join(directory, "libhides.so"),
+      `#define HIDDEN __attribute__((visibility("hidden"), noinline))
+      HIDDEN void *je_mallocx(unsigned long size, int flags) { return (void *)(size + flags); }
+      static void *__attribute__((noinline, used)) malloc_(unsigned long size) { return (void *)size; }
+      void *use(unsigned long size) { return je_mallocx(size, 3); }`,
+      ["-shared", "-fPIC"],
+    );
+    const source = `${SOURCE} void *use(unsigned long); void *user(void) { return use(1); }`;
+    const { pid } = await start(compile(join(directory, "hides"), source, [library, `-Wl,-rpath,${directory}`]));
+    const [hiding] = findAllocatorLibraries(pid);
+    expect(hiding.module.path).toBe(library);
+    expect(hiding.functions).toMatchObject([{ name: "je_mallocx", signature: { operation: "allocate", size: 1 } }]);
+  });
 
   test("a statically linked malloc is found in the executable's .symtab", async () => {
     const { pid } = await start(compile(join(directory, "static"), SOURCE, ["-static"]));
@@ -129,7 +208,7 @@ describe.skipIf(!hasTools)("findAllocatorLibraries", () => {
     const { pid } = await start(compile(join(directory, "prefixed"), source));
     const [own] = findAllocatorLibraries(pid);
     expect(own.family).toBe("jemalloc");
-    expect(own.functions).toMatchObject([{ name: "malloc", symbols: ["_rjem_malloc"] }]);
+    expect(own.functions).toMatchObject([{ name: "_rjem_malloc", symbols: ["_rjem_malloc"] }]);
     expectAgreement(own, "-s", ["_rjem_malloc"]);
   });
 

@@ -3,26 +3,43 @@
  * as file offsets, which is what a probe is attached to.
  *
  * All definitions count, not only the one that the dynamic linker chose: a plug-in opened with RTLD_DEEPBIND, or the C
- * library itself, may call another. The executable's symbols come from `.symtab` too, because a statically linked
- * malloc is not exported; a library's come from `.dynsym` alone.
+ * library itself, may call another. Symbols come from `.symtab` too: a statically linked malloc is not exported.
  */
 
-import { type FileOffset, virtualAddress } from "../base/address.ts";
+import { type FileOffset, type VirtualAddress, virtualAddress } from "../base/address.ts";
 import { decodeText } from "../base/bytes.ts";
 import { LeaklineError } from "../base/errors.ts";
 import { type ElfFile, readSymbols, type SymbolSource, type SymbolTable, virtualToFileOffset } from "../elf/index.ts";
-import { ALLOCATOR_FUNCTIONS, type AllocatorFamily, FAMILY_MARKS, FAMILY_ORDER, PREFIX } from "./allocator-names.ts";
+import {
+  ALLOCATOR_SIGNATURES,
+  type AllocatorFamily,
+  FAMILY_MARKS,
+  FAMILY_ORDER,
+  OPERATOR,
+  UNMISTAKABLE,
+} from "./allocator-names.ts";
+import type { CallSignature } from "./call-signature.ts";
 import { MAX_ALLOCATOR_FUNCTIONS, MAX_VERSION_STRINGS, STB_LOCAL, STT_FUNC } from "./constants.ts";
+import { Forwarding } from "./forwarding.ts";
 import { readMaps } from "./live-maps.ts";
 import type { Mapping } from "./maps.ts";
 import { executableMappings, type LoadedModule, withModule } from "./modules.ts";
 
 /** A function to probe. */
 export type AllocatorFunction = {
-  /** Which one it is, by its C name: one of ALLOCATOR_FUNCTIONS. */
+  /** The first of `symbols`. */
   readonly name: string;
-  /** All its symbols in this file, that of `name` first: `mmap64` is an alias of `mmap`, `je_malloc` of `malloc`. */
+  /** All its symbols in this file, in the order of ALLOCATOR_SIGNATURES: `mmap64` is an alias of `mmap`. */
   readonly symbols: readonly string[];
+  readonly signature: CallSignature;
+  /**
+   * Where it must be probed.
+   *
+   * - entry and return: whatever allocates, and a free that may call another free for the same memory.
+   * - entry: any other free.
+   * - none: it only jumps on to another function of an allocator, which counts the call.
+   */
+  readonly probes: "entry and return" | "entry" | "none";
   /** Its first instruction. */
   readonly fileOffset: FileOffset;
   /** In bytes; 0 when unknown. */
@@ -35,7 +52,7 @@ export type AllocatorLibrary = {
   readonly family: AllocatorFamily;
   /** Of glibc only: "2.36". */
   readonly version: string | undefined;
-  /** In the order of ALLOCATOR_FUNCTIONS; at least one. */
+  /** In the order of ALLOCATOR_SIGNATURES; at least one. */
   readonly functions: readonly AllocatorFunction[];
 };
 
@@ -50,7 +67,7 @@ export function findAllocatorLibraries(pid: number, mappings: readonly Mapping[]
   for (const module of executableMappings(pid, mappings)) {
     if (module.problem || module.openedAs === undefined) continue;
     try {
-      const found = withModule(pid, module.mappings[0], (elf) => inspect(elf, module.isExecutable));
+      const found = withModule(pid, module.mappings[0], inspect);
       if (found.functions.length > 0) libraries.push({ module, ...found });
     } catch (error) {
       if (!(error instanceof LeaklineError)) throw error;
@@ -63,15 +80,21 @@ function rank({ module, family }: AllocatorLibrary): number {
   return module.isExecutable ? -1 : FAMILY_ORDER.indexOf(family);
 }
 
-type Definition = Omit<AllocatorFunction, "symbols"> & { readonly symbol: string };
+type Definition = {
+  readonly symbol: string;
+  readonly address: VirtualAddress;
+  readonly fileOffset: FileOffset;
+  readonly size: number;
+};
 
-function inspect(elf: ElfFile, isExecutable: boolean): Omit<AllocatorLibrary, "module"> {
+function inspect(elf: ElfFile): Omit<AllocatorLibrary, "module"> {
   const definitions: Definition[] = [];
   const marks = new Set<string>();
   collect(elf, ".dynsym", definitions, marks);
-  if (isExecutable) collect(elf, ".symtab", definitions, marks);
+  collect(elf, ".symtab", definitions, marks);
   const family = FAMILY_MARKS.find(([symbol]) => marks.has(symbol))?.[1] ?? "other";
-  return { family, version: family === "glibc" ? glibcVersion(elf) : undefined, functions: mergeAliases(definitions) };
+  const version = family === "glibc" ? glibcVersion(elf) : undefined;
+  return { family, version, functions: describeFunctions(elf, definitions) };
 }
 
 /** Gathers the definitions and family marks of one symbol table. A damaged table has none. */
@@ -83,33 +106,64 @@ function collect(elf: ElfFile, source: SymbolSource, definitions: Definition[], 
     if (!(error instanceof LeaklineError)) throw error;
   }
   if (!table) return;
-  for (let row = 1; row < table.count && definitions.length < MAX_ALLOCATOR_FUNCTIONS; row++) {
+  for (const row of table.rowsNamed(NAMES)) {
+    if (definitions.length >= MAX_ALLOCATOR_FUNCTIONS) return;
     // Not STT_GNU_IFUNC: its address is that of a function that chooses one.
-    if (table.type(row) !== STT_FUNC || table.bind(row) === STB_LOCAL || table.sectionIndexes[row] <= 0) continue;
+    if (table.type(row) !== STT_FUNC || table.sectionIndexes[row] <= 0) continue;
     const symbol = table.name(row);
+    if (table.bind(row) === STB_LOCAL && !UNMISTAKABLE.test(symbol)) continue;
     if (MARKS.has(symbol)) marks.add(symbol);
-    const name = symbol.replace(PREFIX, "");
-    if (!ORDER.has(name)) continue;
-    const fileOffset = virtualToFileOffset(elf.segments, virtualAddress(table.values[row]));
-    if (fileOffset !== undefined) definitions.push({ name, symbol, fileOffset, size: table.sizes[row] });
+    if (!ALLOCATOR_SIGNATURES.has(symbol)) continue;
+    const address = virtualAddress(table.values[row]);
+    const fileOffset = virtualToFileOffset(elf.segments, address);
+    if (fileOffset !== undefined) definitions.push({ symbol, address, fileOffset, size: table.sizes[row] });
   }
 }
 
 /** One function for each file offset, with all its symbols. */
-function mergeAliases(definitions: readonly Definition[]): AllocatorFunction[] {
-  const functions = new Map<FileOffset, Definition & { symbols: string[] }>();
+function describeFunctions(elf: ElfFile, definitions: readonly Definition[]): AllocatorFunction[] {
+  const aliases = new Map<FileOffset, Definition[]>();
   for (const definition of definitions.toSorted((a, b) => orderOf(a) - orderOf(b))) {
-    const { symbol, fileOffset } = definition;
-    const known = functions.get(fileOffset);
-    if (!known) functions.set(fileOffset, { ...definition, symbols: [symbol] });
-    else if (!known.symbols.includes(symbol)) known.symbols.push(symbol);
+    const known = aliases.get(definition.fileOffset);
+    if (known) known.push(definition);
+    else aliases.set(definition.fileOffset, [definition]);
   }
-  return [...functions.values()].map(({ name, symbols, fileOffset, size }) => ({ name, symbols, fileOffset, size }));
+  const ownsBlocks = definitions.some(({ symbol }) => isAllocation(symbol));
+  const forwarding = new Forwarding(elf, new Map(definitions.map(({ address, symbol }) => [address, symbol])));
+  return [...aliases.values()].map((group) => {
+    const { symbol: name, fileOffset, size } = group[0];
+    const signature = ALLOCATOR_SIGNATURES.get(name)!;
+    const target = forwarding.target(group[0]);
+    const forwards = target !== undefined && isSame(signature, ALLOCATOR_SIGNATURES.get(target));
+    const symbols = [...new Set(group.map(({ symbol }) => symbol))];
+    return {
+      name,
+      symbols,
+      signature,
+      probes: forwards ? "none" : placesOf(name, signature, ownsBlocks),
+      fileOffset,
+      size,
+    };
+  });
 }
 
-/** By name; among symbols of one function the plain name precedes `je_malloc`. */
-function orderOf({ name, symbol }: Definition): number {
-  return ORDER.get(name)! + (symbol === name ? 0 : 0.5);
+/** Is it a function that hands out blocks, other than an `operator new`, which may call one? */
+function isAllocation(symbol: string): boolean {
+  return ALLOCATOR_SIGNATURES.get(symbol)?.operation === "allocate" && !OPERATOR.test(symbol);
+}
+
+/** @param ownsBlocks false: an `operator delete` in this file may call another file's free, or be all there is. */
+function placesOf(name: string, { operation }: CallSignature, ownsBlocks: boolean): AllocatorFunction["probes"] {
+  if (operation !== "free" && operation !== "unmap") return "entry and return";
+  return OPERATOR.test(name) && !ownsBlocks ? "entry and return" : "entry";
+}
+
+function isSame(a: CallSignature, b: CallSignature | undefined): boolean {
+  return b !== undefined && (Object.keys(a) as (keyof CallSignature)[]).every((role) => a[role] === b[role]);
+}
+
+function orderOf({ symbol }: Definition): number {
+  return ORDER.get(symbol)!;
 }
 
 /** The highest version that glibc offers its symbols by. */
@@ -126,5 +180,6 @@ function glibcVersion(elf: ElfFile): string | undefined {
   }
 }
 
-const ORDER = new Map(ALLOCATOR_FUNCTIONS.map((name, index) => [name, index]));
+const ORDER = new Map([...ALLOCATOR_SIGNATURES.keys()].map((name, index) => [name, index]));
 const MARKS = new Set(FAMILY_MARKS.map(([symbol]) => symbol));
+const NAMES = new Set([...ORDER.keys(), ...MARKS]);

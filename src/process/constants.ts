@@ -21,6 +21,15 @@ export const MAX_PROC_FILE = 1 << 20;
 /** Longest /proc/PID/maps read: about 600,000 mappings, ten times what vm.max_map_count allows by default. */
 export const MAX_MAPS_FILE = 64 << 20;
 
+/** Most processes chosen at a time: each costs tables in the kernel. */
+export const MAX_TARGETS = 4096;
+
+/** Most control groups that are looked through below one; a large host has some thousands. */
+export const MAX_CGROUPS = 1 << 16;
+
+/** Longest /etc/passwd or /etc/group read: some hundred thousand users. */
+export const MAX_USER_FILE = 16 << 20;
+
 /** Longest /proc/kallsyms read; a kernel has 8 MB, one with all its data symbols 30 MB. */
 export const MAX_KALLSYMS_FILE = 256 << 20;
 
@@ -33,9 +42,22 @@ export const IDENTITY_BYTES = 4096;
 /** `PT_INTERP` (gABI 5, "Program Header"): the dynamic linker's path. A static program has none. */
 export const PT_INTERP = 3;
 
+/** gABI 4, "Symbol Table": binding and type; the last is GNU's. */
+/** `PATH_MAX`, include/uapi/linux/limits.h: the kernel refuses a longer PT_INTERP (fs/binfmt_elf.c). */
+export const MAX_INTERPRETER_PATH = 4096;
+
+/** Bytes of a script that the kernel looks at for its interpreter (`BINPRM_BUF_SIZE`, include/uapi/linux/binfmts.h). */
+export const SCRIPT_LINE = 256;
+
 /** gABI 4, "Symbol Table": binding and type. */
 export const STB_LOCAL = 0;
+export const STT_NOTYPE = 0;
 export const STT_FUNC = 2;
+export const STT_GNU_IFUNC = 10;
+
+/** gABI 5, "Program Header": a segment that is loaded, and that it may be executed. */
+export const PT_LOAD = 1;
+export const PF_X = 1;
 
 /** Most allocator functions taken from one file; real ones define at most a hundred. */
 export const MAX_ALLOCATOR_FUNCTIONS = 1000;

@@ -20,9 +20,23 @@ import { readProcessFile, targetGone } from "./proc-file.ts";
  * @throws LeaklineError `target-gone` (also for a zombie or kernel thread: they have no memory), `permission`, `limit`.
  */
 export function readMaps(pid: number): Mapping[] {
-  const name = `/proc/${pid}/maps`;
-  const mappings = parseMaps(readProcessFile(pid, "maps", MAX_MAPS_FILE), name);
-  if (mappings.length === 0) throw targetGone(pid, new LeaklineError("io", `${name} is empty`));
+  return mappingsOf(pid, readMapsText(pid));
+}
+
+/**
+ * The text of /proc/PID/maps, for `mappingsOf`: whoever looks several times a second parses it only when it has changed.
+ *
+ * @throws LeaklineError as `readMaps`.
+ */
+export function readMapsText(pid: number): string {
+  const text = readProcessFile(pid, "maps", MAX_MAPS_FILE);
+  if (text === "") throw targetGone(pid, new LeaklineError("io", `/proc/${pid}/maps is empty`));
+  return text;
+}
+
+/** The mappings of a living process by its maps file's text, by ascending start. */
+export function mappingsOf(pid: number, text: string): Mapping[] {
+  const mappings = parseMaps(text, `/proc/${pid}/maps`);
   return mappings.map((mapping) => (mapping.deleted ? undoMark(pid, mapping) : mapping));
 }
 

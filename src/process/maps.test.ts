@@ -1,7 +1,11 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { needTools, run, temporaryDirectory } from "../../test/support/oracle.ts";
 import { MalformedError } from "../base/errors.ts";
-import { type Mapping, type MappingKind, parseMaps } from "./maps.ts";
+import { readMapsText } from "./live-maps.ts";
+import { executableLines, type Mapping, type MappingKind, parseMaps } from "./maps.ts";
 
 /** One line as show_map_vma in fs/proc/task_mmu.c prints it, for a file name that is not escaped yet. */
 function kernelLine(m: Mapping): string {
@@ -155,4 +159,14 @@ describe("parseMaps", () => {
       }),
     );
   });
+});
+
+test("the lines of executable mappings are those that grep finds", (context) => {
+  needTools(context, "grep");
+  const path = join(temporaryDirectory(), "maps");
+  const more = "7f00-8f00 rwxp 0 fd:01 17 /tmp/a  r--p b\n9f00-af00 ---s 0 fd:01 17 /x r-xp x\nff00-ff10 --xp 0 0:0 0";
+  const text = readMapsText(process.pid) + more;
+  writeFileSync(path, text);
+  expect(executableLines(text)).toBe(run("grep", "-E", "^[0-9a-f]+-[0-9a-f]+ ..x", path).trimEnd());
+  expect(executableLines(`${text}\n`)).toBe(run("grep", "-E", "^[0-9a-f]+-[0-9a-f]+ ..x", path));
 });

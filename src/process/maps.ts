@@ -73,6 +73,19 @@ export function parseMaps(text: string, name = "maps"): Mapping[] {
   return mappings.sort((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0));
 }
 
+/** The lines of executable mappings, each with its newline, as they stand in the text. */
+export function executableLines(text: string): string {
+  let lines = "";
+  for (let start = 0; start < text.length; ) {
+    const newline = text.indexOf("\n", start);
+    const end = newline < 0 ? text.length : newline + 1;
+    // `start-end r-xp …`
+    if (text[text.indexOf(" ", start) + 3] === "x") lines += text.slice(start, end);
+    start = end;
+  }
+  return lines;
+}
+
 /** `start-end` in the form that names a file of /proc/PID/map_files and starts a line of maps. */
 export function formatRange(mapping: { readonly start: bigint; readonly end: bigint }): string {
   return `${hex(mapping.start)}-${hex(mapping.end)}`;

@@ -9,7 +9,11 @@ import { closeSync, openSync, readdirSync, readlinkSync, readSync } from "node:f
 import { LeaklineError } from "../base/errors.ts";
 import { MAX_PROC_FILE } from "./constants.ts";
 
-const CHUNK = 64 * 1024;
+/**
+ * Where files are read to, one at a time. A tracer reads some several times a second: a new buffer for each, which is
+ * only freed when the garbage is collected, adds up to megabytes.
+ */
+const CHUNK = Buffer.allocUnsafeSlow(64 * 1024);
 
 /**
  * The whole text of a file in /proc or /sys, whose size is not known before it has been read.
@@ -28,12 +32,11 @@ export function readSystemBytes(path: string, limit = MAX_PROC_FILE): Buffer {
     const chunks: Buffer[] = [];
     let total = 0;
     for (;;) {
-      const chunk = Buffer.allocUnsafe(CHUNK);
-      const count = readSync(fd, chunk, 0, CHUNK, null);
-      if (count === 0) return Buffer.concat(chunks);
+      const count = readSync(fd, CHUNK, 0, CHUNK.length, null);
+      if (count === 0) return chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
       total += count;
       if (total > limit) throw new LeaklineError("limit", `${path}: longer than ${limit} bytes`);
-      chunks.push(chunk.subarray(0, count));
+      chunks.push(Buffer.from(CHUNK.subarray(0, count)));
     }
   } finally {
     closeSync(fd);

@@ -9,7 +9,7 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { LeaklineError } from "../base/errors.ts";
 import { PF_KTHREAD } from "./constants.ts";
 import { readProcessFile, targetGone, tryReadDirectory, tryReadLink, tryReadSystemFile } from "./proc-file.ts";
-import { type ProcessStat, parseCgroup, parseStat, parseStatus } from "./stat.ts";
+import { hasEnded, type ProcessStat, parseCgroup, parseStat, parseStatus } from "./stat.ts";
 
 /** What the first bytes of an executable say about the machine it runs on (ELF header, e_ident and e_machine). */
 export type Architecture = {
@@ -24,6 +24,8 @@ export type ProcessInfo = {
   readonly pid: number;
   /** The number that was asked for, when it is that of a thread other than the main one. */
   readonly threadId: number | undefined;
+  /** PID of its parent; 0 when that is outside our PID namespace. */
+  readonly parent: number;
   /** The main thread's name, at most 15 bytes. */
   readonly command: string;
   /** Clock ticks since boot. */
@@ -75,6 +77,7 @@ export function describeProcess(id: number): ProcessInfo {
   const info: ProcessInfo = {
     pid,
     threadId: pid === id ? undefined : id,
+    parent: stat.parent,
     command: stat.command,
     startTime: stat.startTime,
     state: stat.state,
@@ -150,11 +153,6 @@ function strictestSeccomp(pid: number): ProcessInfo["seccomp"] {
     strictest = Math.max(strictest, Number(status.get("Seccomp") ?? -1));
   }
   return SECCOMP_MODES[strictest];
-}
-
-/** A main thread that ends before the others is shown as a zombie too; then the process still has threads. */
-function hasEnded(stat: ProcessStat): boolean {
-  return stat.state === "X" || (stat.state === "Z" && stat.threads <= 1);
 }
 
 function isOurs(namespace: string | undefined, name: string): boolean | undefined {

@@ -11,6 +11,7 @@ describe("parseStat", () => {
     expect(parseStat(`42 (${command}) ${REST}\n`)).toEqual({
       command,
       state: "S",
+      parent: 1,
       flags: 4194560,
       threads: 7,
       startTime: 123456,

@@ -11,6 +11,8 @@ export type ProcessStat = {
   readonly command: string;
   /** One letter, field 3. */
   readonly state: string;
+  /** PID of the parent, field 4; 0 when that is outside our PID namespace. */
+  readonly parent: number;
   /** `PF_*`, field 9. */
   readonly flags: number;
   /** Threads not yet reaped, field 20. */
@@ -30,10 +32,11 @@ export function parseStat(text: string, name = "stat"): ProcessStat {
     .split(" ");
   // Fields are counted from 1, and the first of `fields` is number 3.
   const state = fields[0];
-  const [flags, threads, startTime] = [9, 20, 22].map((number) => Number(fields[number - 3] ?? "missing"));
-  if (open < 0 || close < open || !/^[A-Za-z]$/.test(state) || ![flags, threads, startTime].every(Number.isSafeInteger))
+  const [parent, flags, threads, startTime] = [4, 9, 20, 22].map((number) => Number(fields[number - 3] ?? "missing"));
+  const numbers = [parent, flags, threads, startTime];
+  if (open < 0 || close < open || !/^[A-Za-z]$/.test(state) || !numbers.every(Number.isSafeInteger))
     throw new MalformedError(name, "fields", 0, `not a process record: ${JSON.stringify(text.slice(0, 100))}`);
-  return { command: text.slice(open + 1, close), state, flags, threads, startTime };
+  return { command: text.slice(open + 1, close), state, parent, flags, threads, startTime };
 }
 
 /** /proc/PID/status: `Key:\tvalue` lines; values without the blanks around them. The kernel escapes newlines here. */
@@ -56,4 +59,9 @@ export function parseCgroup(text: string): string | undefined {
   const lines = text.split("\n").map((line) => /^\d+:([^:]*):(.*)$/.exec(line));
   const found = lines.find((line) => line?.[1].split(",").includes("memory")) ?? lines.find((line) => line?.[1] === "");
   return found?.[2];
+}
+
+/** A main thread that ends before the others is shown as a zombie too; then the process still has threads. */
+export function hasEnded(stat: ProcessStat): boolean {
+  return stat.state === "X" || (stat.state === "Z" && stat.threads <= 1);
 }

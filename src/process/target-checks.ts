@@ -2,6 +2,7 @@
  * Can this process be traced? Facts about it go in, one line each comes out.
  */
 
+import { OPERATOR } from "./allocator-names.ts";
 import type { AllocatorLibrary } from "./allocators.ts";
 import type { Check } from "./check.ts";
 import { findHazards, type TargetFacts } from "./hazards.ts";
@@ -45,10 +46,12 @@ function checkAllocators(allocators: readonly AllocatorLibrary[], isStatic: bool
     const what = [family === "other" ? "" : family, version ?? "", `${module.path}:`, shown];
     return { name: "allocator", ok: true, found: what.filter((part) => part !== "").join(" ") };
   });
-  const hasMalloc = allocators.some(({ functions }) => functions.some(({ name }) => name === "malloc"));
+  const hasMalloc = allocators.some(({ functions }) =>
+    functions.some(({ name, signature }) => signature.operation === "allocate" && !OPERATOR.test(name)),
+  );
   if (hasMalloc) return checks;
   const found = `no malloc in ${isStatic ? "the statically linked executable (stripped?)" : "any file it has mapped"}`;
-  return [...checks, { name: "allocator", ok: false, found, mend: "name its allocator's functions yourself" }];
+  return [...checks, { name: "allocator", ok: false, found, mend: "name its allocator's functions: --alloc, --free" }];
 }
 
 function checkNamespaces(info: ProcessInfo): Check[] {

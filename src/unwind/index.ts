@@ -21,5 +21,6 @@ export {
   ruleRbp,
   ruleText,
 } from "./rule.ts";
+export { decodeTable, encodeTable, MAX_TABLE_FILE } from "./table-file.ts";
 export { compileUnwindTable, lookupRule, type UnwindTable } from "./unwind-table.ts";
 export { MAX_FRAMES, type MappedTable, type Registers, type Stack, walkStack } from "./walk-stack.ts";

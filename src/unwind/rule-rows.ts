@@ -58,4 +58,4 @@ export class RuleRows {
 }
 
 /** Browsers, the largest programs there are, have about four million. */
-const MAX_ROWS = 1 << 24;
+export const MAX_ROWS = 1 << 24;

@@ -36,6 +36,11 @@ export const RBP_AT_RBP = 2;
 /** No rule: what `lookupRule` says of an address outside the table. */
 export const NO_RULE = KIND_NONE;
 
+/** Whether these 32 bits are a rule that the walkers know. */
+export function isRule(bits: number): boolean {
+  return ruleKind(bits) <= KIND_RSP_DEREF && ruleRbp(bits) <= RBP_AT_RBP;
+}
+
 /** @param offset in units of 8 bytes, as it stands in the rule: -32768 to 32767. */
 export function packRule(kind: number, rbp: number, offset: number): number {
   return ((offset << 16) | ((rbp & 0xff) << 8) | kind) >>> 0;

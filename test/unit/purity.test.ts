@@ -1,5 +1,6 @@
 /**
- * The library's core runs in a browser: nothing that its public faces import, directly or not, is a Node module.
+ * What is loaded with what. The library's core runs in a browser: nothing that its public faces import, directly or
+ * not, is a Node module. And recording, which is done on small devices, loads nothing that resolves addresses.
  */
 
 import { readFileSync } from "node:fs";
@@ -27,14 +28,24 @@ function loadedBy(entry: string): { files: Set<string>; packages: string[] } {
   return { files, packages };
 }
 
-test.for(["symbolize/core.ts", "elf/index.ts", "dwarf/index.ts", "demangle/index.ts", "normalize/normalize.ts"])(
-  "%s needs no Node",
-  (entry) => {
-    const { files, packages } = loadedBy(entry);
-    expect(files.size).toBeGreaterThan(3);
-    expect(packages).toEqual([]);
-  },
-);
+test.for([
+  "symbolize/core.ts",
+  "elf/index.ts",
+  "dwarf/index.ts",
+  "demangle/index.ts",
+  "unwind/index.ts",
+  "normalize/normalize.ts",
+])("%s needs no Node", (entry) => {
+  const { files, packages } = loadedBy(entry);
+  expect(files.size).toBeGreaterThan(3);
+  expect(packages).toEqual([]);
+});
+
+test.for(["cli/main.ts", "cli/record.ts"])("%s loads no code that resolves addresses", (entry) => {
+  const files = [...loadedBy(entry).files].map((path) => relative(SOURCE, path));
+  expect(files).toContain("cli/command.ts");
+  expect(files.filter((path) => /^(symbolize|dwarf|demangle|normalize|analysis)\//.test(path))).toEqual([]);
+});
 
 test("the check does see what it looks for", () => {
   expect(loadedBy("symbolize/index.ts").packages.join("\n")).toContain("node:fs");

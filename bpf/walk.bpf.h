@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Walking a user stack, from a function's entry up to where the thread began: what both ways of it share, and the way by
+ * frame pointers. The way by unwind tables is in unwind.bpf.h.
+ */
+#ifndef LEAKLINE_WALK_BPF_H
+#define LEAKLINE_WALK_BPF_H
+
+/* What the return instruction takes off the stack. */
+#if defined(__TARGET_ARCH_x86)
+#define RETURN_ADDRESS_SIZE 8
+#else
+#define RETURN_ADDRESS_SIZE 0
+#endif
+
+#define NOT_FOUND 0xffffffffU
+
+/* One step of splitmix64: spreads every bit of a frame over the id. */
+static __u64 mix(__u64 id, __u64 address)
+{
+	id = (id ^ address) + 0x9e3779b97f4a7c15ULL;
+	id = (id ^ (id >> 30)) * 0xbf58476d1ce4e5b9ULL;
+	id = (id ^ (id >> 27)) * 0x94d049bb133111ebULL;
+	return id ^ (id >> 31);
+}
+
+/* The return address of the function whose first instructions are being executed; 0 when it cannot be read. */
+static __u64 return_address(struct pt_regs *regs)
+{
+#if defined(__TARGET_ARCH_arm64)
+	return PT_REGS_RET(regs); /* the link register */
+#else
+	__u64 address = 0;
+
+	bpf_probe_read_user(&address, sizeof(address), (void *)PT_REGS_SP(regs));
+	return address;
+#endif
+}
+
+static void begin_walk(struct thread *thread, struct pt_regs *regs, __u32 space, __u32 class)
+{
+	struct walk *walk = &thread->walk;
+
+	thread->stack.class = class;
+	thread->stack.space = space;
+	walk->sp = PT_REGS_SP(regs) + RETURN_ADDRESS_SIZE;
+	walk->fp = PT_REGS_FP(regs);
+	walk->id = mix((__u64)space << 32 | class, 0);
+	walk->space = space;
+	walk->depth = 0;
+	walk->exact_ip = false;
+	walk->fp_lost = false;
+	walk->in_handler = false;
+	walk->met_watched = false;
+	walk->end = STACK_UNREADABLE;
+	walk->mapping = NOT_FOUND;
+	walk->verified = MAX_FRAMES;
+	walk->ip = return_address(regs);
+	if (walk->ip) {
+		thread->stack.addresses[0] = walk->ip;
+		walk->id = mix(walk->id, walk->ip);
+		walk->depth = 1;
+		walk->end = STACK_TOO_DEEP;
+	}
+}
+
+/* Leaves the stack in thread->stack, and its id in thread->walk.id. */
+static void end_walk(struct thread *thread)
+{
+	struct walk *walk = &thread->walk;
+	struct stack *stack = &thread->stack;
+
+	stack->depth = walk->depth;
+	stack->end = walk->end;
+	stack->verified = walk->verified < walk->depth ? walk->verified : walk->depth;
+	walk->id = mix(walk->id, walk->depth);
+}
+
+/*
+ * Follows the chain of frame pointers. The first frame is the return address, where the ABI puts it. A chain that does
+ * not grow, is not aligned or cannot be read ends the walk. Where one function keeps no frame pointer, its caller is
+ * skipped without a trace: so only the first frame is certain.
+ */
+static __noinline void walk_by_frame_pointers(struct thread *thread, struct pt_regs *regs, __u32 space, __u32 class)
+{
+	struct walk *walk = &thread->walk;
+	__u64 frame[2]; /* caller's frame pointer, return address */
+
+	begin_walk(thread, regs, space, class);
+	walk->verified = 1;
+	for (int i = 1; i < MAX_FRAMES && walk->depth; i++) {
+		walk->end = STACK_ENDED;
+		if (walk->fp == 0)
+			break;
+		if (walk->fp & 7 || walk->fp < walk->sp) {
+			walk->end = STACK_BAD_FRAME_POINTER;
+			break;
+		}
+		if (bpf_probe_read_user(frame, sizeof(frame), (void *)walk->fp)) {
+			walk->end = STACK_UNREADABLE;
+			break;
+		}
+		if (frame[1] == 0)
+			break;
+		thread->stack.addresses[i] = frame[1];
+		walk->id = mix(walk->id, frame[1]);
+		walk->depth = i + 1;
+		walk->sp = walk->fp + 16;
+		if (walk->sp == walk->watched)
+			walk->met_watched = true;
+		if (frame[0] != 0 && frame[0] <= walk->fp) {
+			walk->end = STACK_BAD_FRAME_POINTER;
+			break;
+		}
+		walk->fp = frame[0];
+		walk->end = STACK_TOO_DEEP;
+	}
+	end_walk(thread);
+}
+
+#endif
