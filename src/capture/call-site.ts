@@ -26,21 +26,40 @@ const SIGNAL_RETURN = {
   arm64: [0x68, 0x11, 0x80, 0xd2, 0x01, 0, 0, 0xd4], // mov x8, #139; svc #0
 } as const;
 
+/**
+ * The stack up to the first address that is in no executable memory. The first address is the processor's own, and
+ * stays.
+ */
+export function cutBehindCode(stack: StackEvent, memory: Pick<CodeMemory, "isCode">): StackEvent {
+  return cut(
+    stack,
+    stack.addresses.findIndex((address, i) => i > 0 && !memory.isCode(address - 1n)),
+  );
+}
+
+/** @param wrong index of the first address that is rubbish, or -1. */
+function cut(stack: StackEvent, wrong: number): StackEvent {
+  if (wrong < 0) return stack;
+  const verified = Math.min(stack.verified, wrong);
+  return { ...stack, end: "bad-frame", addresses: stack.addresses.slice(0, wrong), verified };
+}
+
 /** Keeps what it found, since stacks share most of their frames: make one for each reading of the account. */
 export class CallSites {
   private readonly memory: CodeMemory;
   private readonly architecture: keyof typeof SIGNAL_RETURN;
   private readonly known = new Map<bigint, boolean>();
 
-  constructor(memory: CodeMemory, architecture: keyof typeof SIGNAL_RETURN) {
+  /** @param architecture `x86_64`, or else arm64. */
+  constructor(memory: CodeMemory, architecture: string) {
     this.memory = memory;
-    this.architecture = architecture;
+    this.architecture = architecture === "x86_64" ? architecture : "arm64";
   }
 
   /** The stack up to the first address, among those from index `from` on, that cannot be a return address. */
   cutRubbish(stack: StackEvent, from: number): StackEvent {
     const wrong = stack.addresses.findIndex((address, i) => i >= from && !this.isReturnAddress(address));
-    return wrong < 0 ? stack : { ...stack, end: "bad-frame", addresses: stack.addresses.slice(0, wrong) };
+    return cut(stack, wrong);
   }
 
   /** May a function return there? Where the code cannot be read, all code may be returned to. */

@@ -10,12 +10,14 @@ import { describeError, LeaklineError } from "../base/errors.ts";
 import { type BpfObject, loadLibbpf } from "../bpf/libbpf.ts";
 import type { AllocatorLibrary } from "../process/allocators.ts";
 import { findHazards, type TargetFacts } from "../process/hazards.ts";
+import { readMemory } from "../process/memory.ts";
 import { executableMappings, foreseenModule, type LoadedModule } from "../process/modules.ts";
 import { type ProcessInfo, requireTarget } from "../process/process-info.ts";
 import { descendantsOf } from "../process/select.ts";
 import { readFileFacts, readTargetFacts } from "../process/target-facts.ts";
-import type { RecordingEvent, Time } from "../recording/events.ts";
+import type { RecordingEvent, StackEvent, Time } from "../recording/events.ts";
 import { AccountReader } from "./account-reader.ts";
+import { CallSites, type CodeMemory, cutBehindCode } from "./call-site.ts";
 import { forgetBlocks } from "./closed-spaces.ts";
 import { MappingTracker } from "./mapping-tracker.ts";
 import { canWalkByTables, type LoadedProgram, loadProgram, machine, type ProgramOptions } from "./program.ts";
@@ -23,7 +25,6 @@ import { seenMappings } from "./seen-mappings.ts";
 import { type ProbeOptions, TracedProcess } from "./traced-process.ts";
 import { UnwindMaps } from "./unwind-maps.ts";
 import { UnwindTables } from "./unwind-tables.ts";
-import { withoutRubbish } from "./verified-stack.ts";
 
 export type CaptureOptions = ProgramOptions &
   ProbeOptions & {
@@ -54,6 +55,9 @@ export type CaptureListener = {
 /** Room for libraries that are opened later, 8 bytes a row: twenty times libc's. */
 const SPARE_UNWIND_ROWS = 1 << 19;
 
+/** How often we look for new children, milliseconds. */
+const LOOK_FOR_CHILDREN = 500;
+
 type Tracked = { process: TracedProcess; tracker: MappingTracker; executable: string };
 
 export class Capture {
@@ -68,6 +72,7 @@ export class Capture {
   private readonly pids: number[] = [];
   private readonly files = new Map<string, number>();
   private readonly refused = new Set<string>();
+  private nextChildren = 0;
 
   constructor(program: LoadedProgram, tables: UnwindTables, options: CaptureOptions, listener: CaptureListener) {
     this.program = program;
@@ -129,10 +134,8 @@ export class Capture {
     const time = Date.now();
     // The mappings come first: a new stack is looked up in them. An exited process keeps those it had.
     this.refresh();
-    for (const stack of stacks) {
-      const tracker = this.tracked.get(stack.pid)?.tracker;
-      this.listener.emit(tracker ? withoutRubbish(stack, tracker) : stack);
-    }
+    const sites = new Map<number, CallSites>();
+    for (const stack of stacks) this.listener.emit(this.withoutRubbish(stack, sites));
     this.listener.emit({ kind: "interval", time, totals, losses });
     this.forgetEnded(time);
   }
@@ -140,7 +143,11 @@ export class Capture {
   /** Looks what the processes have mapped, executed and started since: call it a few times a second. */
   refresh(): void {
     for (const tracked of this.tracked.values()) this.refreshProcess(tracked);
-    if (this.options.children) this.addChildren();
+    // Looking through all processes takes longer than looking at ours.
+    if (this.options.children && performance.now() >= this.nextChildren) {
+      this.addChildren();
+      this.nextChildren = performance.now() + LOOK_FOR_CHILDREN;
+    }
   }
 
   /** Whether all processes have ended. */
@@ -151,6 +158,17 @@ export class Capture {
   /** Detaches. */
   close(): void {
     this.program.object.close();
+  }
+
+  /** The stack up to where the walk is proved wrong. */
+  private withoutRubbish(stack: StackEvent, sites: Map<number, CallSites>): StackEvent {
+    const { pid } = stack;
+    const tracker = this.tracked.get(pid)?.tracker;
+    if (!tracker) return stack;
+    if (this.unwind) return cutBehindCode(stack, tracker);
+    const ofProcess = sites.get(pid) ?? new CallSites(codeMemory(pid, tracker), machine());
+    sites.set(pid, ofProcess);
+    return ofProcess.cutRubbish(stack, 1);
   }
 
   private refreshProcess(tracked: Tracked): void {
@@ -306,6 +324,20 @@ function attachLifeCycle(object: BpfObject, warn: (message: string) => void): vo
     if (!(error instanceof LeaklineError)) throw error;
     warn(`what a process executes is not followed: ${describeError(error)}`);
   }
+}
+
+function codeMemory(pid: number, tracker: MappingTracker): CodeMemory {
+  return {
+    isCode: (address) => tracker.isCode(address),
+    read(address, length) {
+      try {
+        return readMemory(pid, address, length);
+      } catch (error) {
+        if (!(error instanceof LeaklineError)) throw error;
+        return undefined;
+      }
+    },
+  };
 }
 
 function countRows(targets: readonly CaptureTarget[], tables: UnwindTables): number {

@@ -1,5 +1,6 @@
 /** `leakline run`: starts a command, traces it from its first instruction, and prints what leaks. */
 
+import { setTimeout } from "node:timers/promises";
 import { LeaklineError } from "../base/errors.ts";
 import { foreseeMappedFiles } from "../process/foresee-files.ts";
 import { exitStatus, launchWaiting } from "../process/launch.ts";
@@ -52,7 +53,7 @@ async function runCommand(given: Arguments): Promise<number> {
     throw error;
   }
   // It may go on when the time was up, or on q: then it is left alone.
-  const end = await Promise.race([command.ended, new Promise<undefined>((resolve) => setTimeout(resolve, 100))]);
+  const end = await Promise.race([command.ended, setTimeout(100, undefined)]);
   if (!end) {
     note(`${words[0]} (${command.pid}) runs on`);
     return EXIT.done;

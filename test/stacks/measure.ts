@@ -78,8 +78,8 @@ async function startRecorder(
   };
 }
 
-function describeStack(symbolizer: Symbolizer, pid: number, time: number, addresses: readonly bigint[]): string[] {
-  return symbolizer.resolveAll(pid, time, addresses, true).map((frames) => {
+function describeStack(symbolizer: Symbolizer, pid: number, addresses: readonly bigint[]): string[] {
+  return symbolizer.resolveAll(pid, addresses, true).map((frames) => {
     const { address, symbol, module, moduleAddress } = frames.at(-1)!;
     const place = moduleAddress === undefined ? "" : ` 0x${moduleAddress.toString(16)}`;
     return `0x${address.toString(16)} ${symbol ?? "?"} (${module?.split("/").at(-1) ?? "no file"}${place})`;

@@ -22,7 +22,7 @@ const LOSSES = {
 
 /** One of every event: the tutorial's leak. */
 export const SAMPLE: readonly RecordingEvent[] = [
-  { kind: "start", time: 1_700_000_000_000, leakline: "0.1.0", architecture: "x86_64", kernel: "6.1.0-18-amd64" },
+  { kind: "start", time: 1_700_000_000_000, leakline: "0.1.0", architecture: "x86_64", kernel: "6.1.0-18-amd64", sampleBytes: 0 },
   {
     kind: "process",
     time: 1_700_000_000_000,
@@ -57,6 +57,7 @@ export const SAMPLE: readonly RecordingEvent[] = [
     class: "heap",
     end: "bad-frame-pointer",
     addresses: [0x56076afcb6f2n, 0x56076afcb711n, 0x5f6258d4c544155n],
+    verified: 1,
   },
   { kind: "exit", time: 1_700_000_004_999, pid: 22487 },
   {
