@@ -22,7 +22,7 @@ function memory(reads?: bigint[]): CodeMemory {
 }
 
 function stack(...addresses: bigint[]): StackEvent {
-  return { kind: "stack", stack: 1, pid: 1, class: "heap", end: "end", addresses };
+  return { kind: "stack", stack: 1, pid: 1, class: "heap", end: "end", addresses, verified: 1 };
 }
 
 test("a stack is cut at the first address that no call ends at, and says so", () => {

@@ -7,23 +7,49 @@ import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
 import { hasTool, temporaryDirectory } from "../../test/support/programs.ts";
 import {
-  CALL,
+  BLOCK_KEY,
+  COOKIE_SHIFT,
   COUNTERS,
+  DECAY_STEPS,
+  FILE_KEY,
   MAX_MAPPINGS,
-  readCounter,
+  OPERATION,
+  PROCESS,
+  readSigned,
+  SEEN_KEY,
+  SEEN_MAPPING,
+  SETTINGS,
   STACK,
   STACK_CLASSES,
   STACK_ENDS,
   STACK_TOTALS,
+  UNWIND_FILE,
   UNWIND_MAPPING,
+  UNWIND_STATE,
 } from "./layout.ts";
 
 const HEADER = fileURLToPath(new URL("../../bpf/memleak.h", import.meta.url));
-const FIELDS = [
-  ...["depth", "end", "class", "addresses"].map((field) => `stack.${field}`),
-  ...["start", "end", "bias", "first_row", "row_count"].map((field) => `unwind_mapping.${field}`),
-  ...["bytes", "blocks", "allocated_bytes", "allocated_blocks"].map((field) => `stack_totals.${field}`),
-];
+/** Each structure of the header, and what we say of it: fields that we name are its own, by their offsets. */
+const STRUCTURES: { readonly [name: string]: { readonly [field: string]: number } } = {
+  stack: STACK,
+  stack_totals: STACK_TOTALS,
+  settings: SETTINGS,
+  process: PROCESS,
+  block_key: BLOCK_KEY,
+  unwind_mapping: UNWIND_MAPPING,
+  unwind_state: UNWIND_STATE,
+  unwind_file: UNWIND_FILE,
+  file_key: FILE_KEY,
+  seen_key: SEEN_KEY,
+  seen_mapping: SEEN_MAPPING,
+};
+
+const inC = (name: string): string => name.replace(/[A-Z]/g, "_$&").toLowerCase();
+const CONSTANTS = ["MAX_MAPPINGS", "DECAY_STEPS", ...Object.keys(COOKIE_SHIFT).map((name) => shiftName(name))];
+
+function shiftName(field: string): string {
+  return `COOKIE_${inC(field).toUpperCase()}_SHIFT`;
+}
 
 describe.skipIf(!hasTool("cc"))("bpf/memleak.h", () => {
   const folder = temporaryDirectory();
@@ -33,11 +59,13 @@ describe.skipIf(!hasTool("cc"))("bpf/memleak.h", () => {
     const enumerators = readFileSync(HEADER, "utf8").match(/^\t[A-Z_]+(?= = \d)/gm) ?? [];
     const expressions = [
       ...enumerators.map((name) => [name.trim(), name.trim()]),
-      ...FIELDS.map((field) => [field, `offsetof(struct ${field.replace(".", ", ")})`]),
-      ["sizeof stack", "sizeof(struct stack)"],
-      ["sizeof unwind_mapping", "sizeof(struct unwind_mapping)"],
-      ["MAX_MAPPINGS", "MAX_MAPPINGS"],
-      ["sizeof stack_totals", "sizeof(struct stack_totals)"],
+      ...Object.entries(STRUCTURES).flatMap(([name, fields]) =>
+        Object.keys(fields).map((field) => [
+          `${name}.${field}`,
+          field === "size" ? `sizeof(struct ${name})` : `offsetof(struct ${name}, ${inC(field)})`,
+        ]),
+      ),
+      ...CONSTANTS.map((name) => [name, name]),
     ];
     const prints = expressions.map(([name, value]) => `printf("${name}=%zu\\n", (size_t)(${value}));`);
     const source = `#include <stdio.h>
@@ -59,40 +87,21 @@ int main(void) { ${prints.join("\n")} }
     return [...values].filter(([name]) => name.startsWith(prefix)).map(([name, n]) => [name.slice(prefix.length), n]);
   }
 
-  test("structures", () => {
-    const of = (name: string): number | undefined => values.get(name);
-    expect(STACK).toEqual({
-      depth: of("stack.depth"),
-      end: of("stack.end"),
-      class: of("stack.class"),
-      addresses: of("stack.addresses"),
-      size: of("sizeof stack"),
-    });
-    expect(STACK_TOTALS).toEqual({
-      bytes: of("stack_totals.bytes"),
-      blocks: of("stack_totals.blocks"),
-      allocatedBytes: of("stack_totals.allocated_bytes"),
-      allocatedBlocks: of("stack_totals.allocated_blocks"),
-      size: of("sizeof stack_totals"),
-    });
+  test.each(Object.entries(STRUCTURES))("struct %s", (name, fields) => {
+    const actual = Object.keys(fields).map((field) => [field, values.get(`${name}.${field}`)]);
+    expect(Object.fromEntries(actual)).toEqual(fields);
   });
 
-  test("unwind mappings", () => {
-    const of = (name: string): number | undefined => values.get(name);
-    expect(UNWIND_MAPPING).toEqual({
-      start: of("unwind_mapping.start"),
-      end: of("unwind_mapping.end"),
-      bias: of("unwind_mapping.bias"),
-      firstRow: of("unwind_mapping.first_row"),
-      rowCount: of("unwind_mapping.row_count"),
-      size: of("sizeof unwind_mapping"),
-    });
-    expect(MAX_MAPPINGS).toBe(of("MAX_MAPPINGS"));
+  test("operations, and the parts of a cookie", () => {
+    const ours = Object.entries(OPERATION).map(([name, value]) => [name.toUpperCase(), value]);
+    expect(ours.sort()).toEqual(enumerators("OPERATION_").sort());
+    const shifts = Object.keys(COOKIE_SHIFT).map((field) => [field, values.get(shiftName(field))]);
+    expect(Object.fromEntries(shifts)).toEqual(COOKIE_SHIFT);
   });
 
-  test("calls", () => {
-    const ours = Object.entries(CALL).map(([name, value]) => [name.replace(/[A-Z]/g, "_$&").toUpperCase(), value]);
-    expect(ours.sort()).toEqual(enumerators("CALL_").sort());
+  test("sizes", () => {
+    expect(MAX_MAPPINGS).toBe(values.get("MAX_MAPPINGS"));
+    expect(DECAY_STEPS).toBe(values.get("DECAY_STEPS"));
   });
 
   test("why a stack ends, and what it allocates", () => {
@@ -122,7 +131,8 @@ int main(void) { ${prints.join("\n")} }
   });
 });
 
-test("a counter is 64 bits, little-endian", () => {
+test("a number is 64 bits, signed, little-endian", () => {
   const view = new DataView(Uint8Array.of(0, 0x9a, 0x78, 0x56, 0x34, 0x12, 0, 0, 0).buffer);
-  expect(readCounter(view, 1)).toBe(0x123456789a);
+  expect(readSigned(view, 1)).toBe(0x123456789a);
+  expect(readSigned(new DataView(new Uint8Array(8).fill(0xff).buffer), 0)).toBe(-1);
 });

@@ -12,7 +12,15 @@ export const OPERATION = { allocate: 1, free: 2, map: 3, unmap: 4, resize: 5 } a
 export const COOKIE_SHIFT = { size: 4, count: 8, old: 12, out: 16, slot: 20, bytes: 36 } as const;
 
 /** struct stack: depth, end, class, space, verified, unused (4 bytes each), then the addresses (8 each). */
-export const STACK = { depth: 0, end: 4, class: 8, space: 12, verified: 16, addresses: 24, size: 24 + 128 * 8 } as const;
+export const STACK = {
+  depth: 0,
+  end: 4,
+  class: 8,
+  space: 12,
+  verified: 16,
+  addresses: 24,
+  size: 24 + 128 * 8,
+} as const;
 
 /** struct stack_totals: four signed 64-bit numbers. */
 export const STACK_TOTALS = { bytes: 0, blocks: 8, allocatedBytes: 16, allocatedBlocks: 24, size: 32 } as const;

@@ -8,8 +8,8 @@ import { PT_LOAD } from "../elf/constants.ts";
 import { mappingsOf, readMapsText } from "../process/live-maps.ts";
 import { executableLines, type Mapping } from "../process/maps.ts";
 import { executableMappings, type LoadedModule } from "../process/modules.ts";
-import type { SeenMapping } from "./seen-mappings.ts";
 import type { FileEvent, RecordedMapping, RecordedSegment, RecordingEvent, Time } from "../recording/events.ts";
+import type { SeenMapping } from "./seen-mappings.ts";
 
 export type MappingListener = {
   emit(event: RecordingEvent): void;

@@ -144,12 +144,13 @@ const PROGRAMS = ["probe_nothing", "probe_account", "probe_walk"];
 
 function withProbe<T>(libbpf: Libbpf, { program, path, offset, atReturn }: Probe, use: () => T): T {
   const object = libbpf.open(fileURLToPath(new URL("../../bpf/probe-cost.x86_64.bpf.o", import.meta.url)));
-  const places = [{ offset, cookie: 0 }];
+  const places = [{ offset, cookie: 0n }];
   try {
     for (const other of PROGRAMS) if (other !== program) object.skipProgram(other);
+    object.setUprobeKind(program, "entry");
     object.load();
-    object.attachUprobes(program, process.pid, path, places, false);
-    if (atReturn) object.attachUprobes(program, process.pid, path, places, true);
+    object.attachUprobes(program, process.pid, path, places, "entry");
+    if (atReturn) object.attachUprobes(program, process.pid, path, places, "return");
     return use();
   } finally {
     object.close();

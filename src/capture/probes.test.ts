@@ -5,8 +5,7 @@ import { fileOffset } from "../base/address.ts";
 import { ALLOCATOR_SIGNATURES } from "../process/allocator-names.ts";
 import type { AllocatorFunction } from "../process/allocators.ts";
 import type { StackClass } from "../recording/events.ts";
-import { CALL } from "./layout.ts";
-import { planProbes } from "./probes.ts";
+import { encodeCookie, planProbes } from "./probes.ts";
 
 const BOTH: ReadonlySet<StackClass> = new Set<StackClass>(["heap", "mapping"]);
 const HEAP: ReadonlySet<StackClass> = new Set<StackClass>(["heap"]);
@@ -25,34 +24,34 @@ function functions(...names: string[]): AllocatorFunction[] {
   }));
 }
 
-test("frees are attached before allocations, and only allocations have a return probe", () => {
-  const { entries, returns } = planProbes(
-    functions("malloc", "free", "posix_memalign", "munmap", "mmap"),
-    BOTH,
-    atEntry,
-  );
-  expect(entries).toEqual([
-    { offset: 2, cookie: CALL.free },
-    { offset: 4, cookie: CALL.munmap },
-    { offset: 1, cookie: CALL.malloc },
-    { offset: 3, cookie: CALL.posixMemalign },
-    { offset: 5, cookie: CALL.mmap },
-  ]);
-  expect(returns.map(({ offset }) => offset)).toEqual([1, 3, 5]);
+test("frees have a probe at their entry, allocations one that sees their return too", () => {
+  const [malloc, free, mmap] = functions("malloc", "free", "mmap");
+  const plan = planProbes([malloc, { ...free, probes: "entry" }, mmap], 3, BOTH, atEntry);
+  expect(plan.releases.map(({ offset }) => offset)).toEqual([2]);
+  expect(plan.calls.map(({ offset }) => offset)).toEqual([1, 3]);
 });
 
-test("what is not accounted, and what is not known, gets no probe", () => {
-  const { entries } = planProbes(functions("mmap", "mremap", "munmap", "calloc"), HEAP, atEntry);
-  expect(entries).toEqual([{ offset: 4, cookie: CALL.calloc }]);
+test("what is not accounted gets no probe", () => {
+  const { calls, releases } = planProbes(functions("mmap", "mremap", "munmap", "calloc"), 0, HEAP, atEntry);
+  expect(calls.map(({ offset }) => offset)).toEqual([4]);
+  expect(releases).toEqual([]);
 });
 
-test("a function that only jumps on to another gets no probe", () => {
+test("a function that only calls on to another gets no probe", () => {
   const [malloc, free] = functions("malloc", "free");
-  const { entries } = planProbes([malloc, { ...free, probes: "none" }], HEAP, atEntry);
-  expect(entries).toEqual([{ offset: 1, cookie: CALL.malloc }]);
+  const { calls, releases } = planProbes([malloc, { ...free, probes: "none" }], 0, HEAP, atEntry);
+  expect([...calls, ...releases].map(({ offset }) => offset)).toEqual([1]);
 });
 
 test("a probe stands as far behind the function's entry as it is told to", () => {
-  const plan = planProbes(functions("free", "malloc"), HEAP, ({ name }) => (name === "free" ? 10 : 20));
-  expect(plan.entries.map(({ offset }) => offset)).toEqual([1 + 10, 2 + 20]);
+  const plan = planProbes(functions("free", "malloc"), 0, HEAP, ({ name }) => (name === "free" ? 10 : 20));
+  expect(plan.calls.map(({ offset }) => offset)).toEqual([1 + 10, 2 + 20]);
+});
+
+test("a cookie says what the function does, by memleak.h: operation, arguments, slot, fixed size", () => {
+  // operation 1, size 2 << 4, count 1 << 8, old 0, out 3 << 16, slot 5 << 20, bytes 48 << 36
+  const signature = { operation: "allocate", size: 2, count: 1, old: 0, out: 3, bytes: 48 } as const;
+  expect(encodeCookie(signature, 5)).toBe(0x300_0053_0121n);
+  const free = { operation: "free", size: 0, count: 0, old: 1, out: 0, bytes: 0 } as const;
+  expect(encodeCookie(free, 0xffff)).toBe(0xf_fff0_1002n);
 });

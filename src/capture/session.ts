@@ -99,7 +99,9 @@ export class Capture {
     const { info } = facts;
     if (this.pids.length >= this.options.maxProcesses) {
       const hint = "raise --max-processes";
-      throw new LeaklineError("limit", `${this.pids.length} processes are or were traced: no room for ${pid}`, { hint });
+      throw new LeaklineError("limit", `${this.pids.length} processes are or were traced: no room for ${pid}`, {
+        hint,
+      });
     }
     const slot = this.pids.length;
     const process = new TracedProcess(this.program, slot, info, this.options);
@@ -367,7 +369,9 @@ function tryForesee(path: string): LoadedModule[] {
 
 /** @throws LeaklineError `refused` when probes would hurt the process, `unsupported` when there is nothing to probe. */
 function checkHazards(facts: TargetFacts, warn: (message: string) => void, isWaiting: boolean): void {
-  const name = isWaiting ? (facts.info.executable ?? "the command") : `process ${facts.info.pid} (${facts.info.command})`;
+  const name = isWaiting
+    ? (facts.info.executable ?? "the command")
+    : `process ${facts.info.pid} (${facts.info.command})`;
   for (const { refuse, found, mend } of findHazards(facts)) {
     if (refuse) throw new LeaklineError("refused", `${name} is not traced: ${found}`, { hint: mend });
     warn(`${name}: ${found} (${mend})`);

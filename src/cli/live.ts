@@ -1,6 +1,12 @@
 /** A live trace from attach to detach: what `attach`, `run` and `record` share, and their options. */
 
-import { type Capture, type CaptureListener, type CaptureOptions, type CaptureTarget, startCapture } from "../capture/session.ts";
+import {
+  type Capture,
+  type CaptureListener,
+  type CaptureOptions,
+  type CaptureTarget,
+  startCapture,
+} from "../capture/session.ts";
 import type { AllocatorLibrary } from "../process/allocators.ts";
 import type { ProcessInfo } from "../process/process-info.ts";
 import type { RecordingEvent, StackClass } from "../recording/events.ts";
@@ -15,7 +21,10 @@ export const LIVE_OPTIONS: OptionTable = {
   interval: { value: "SECONDS", short: "i", help: "time between readings", default: "5" },
   duration: { value: "SECONDS", short: "d", help: "stop by itself after this time" },
   children: { help: "trace what the processes start, too" },
-  "sample-bytes": { value: "N", help: "sample: one in every N allocated bytes on average; costs less, gives estimates" },
+  "sample-bytes": {
+    value: "N",
+    help: "sample: one in every N allocated bytes on average; costs less, gives estimates",
+  },
   "no-mmap": { help: "leave out mmap, munmap and mremap; only malloc and its family" },
   ...ALLOCATOR_OPTIONS,
   "max-blocks": { value: "N", help: "most blocks at a time; further ones are counted as dropped", default: "1048576" },

@@ -61,4 +61,3 @@ async function runCommand(given: Arguments): Promise<number> {
   if (exitStatus(end) !== 0) note(`${words[0]} ended with status ${exitStatus(end)}`);
   return exitStatus(end);
 }
-

@@ -34,7 +34,7 @@ function mappings(time: number, list: RecordedMapping[], pid = PID): RecordingEv
 }
 
 function stack(number: number, addresses: bigint[] = [0x1234n], pid = PID): StackEvent {
-  return { kind: "stack", stack: number, pid, class: "heap", end: "end", addresses };
+  return { kind: "stack", stack: number, pid, class: "heap", end: "end", addresses, verified: addresses.length };
 }
 
 function described(startTicks: number, name: string, pid = PID): ProcessEvent {

@@ -121,7 +121,7 @@ test("hole 1: in one stack, a garbage file, a damaged debug file and a good one 
     base(3) + 0x10n,
     base(0) + BigInt(good.address),
   ];
-  const stack = { kind: "stack", stack: 1, pid: 7, class: "heap", end: "end", addresses } as const;
+  const stack = { kind: "stack", stack: 1, pid: 7, class: "heap", end: "end", addresses, verified: 6 } as const;
   recording.apply({ ...stack, addresses: [...addresses] });
   const symbolizer = new Symbolizer(recording, testFiles());
   const frames = symbolizer.resolveStack({ ...stack, addresses: [...addresses] });

@@ -44,8 +44,7 @@ export async function measureTarget(kind: TargetKind, folder: string, plan: Plan
     await recorder.stop();
     const { recording, symbolizer } = openLocalRecording(path);
     const pid = target.pid;
-    const describe = (addresses: readonly bigint[]): string[] =>
-      describeStack(symbolizer, pid, recording.time ?? 0, addresses);
+    const describe = (addresses: readonly bigint[]): string[] => describeStack(symbolizer, pid, addresses);
     const share = measureShare(recording, symbolizer);
     return { share, comparison: compareStacks(stacks, recording), nested, describe };
   } finally {

@@ -22,7 +22,14 @@ const LOSSES = {
 
 /** One of every event: the tutorial's leak. */
 export const SAMPLE: readonly RecordingEvent[] = [
-  { kind: "start", time: 1_700_000_000_000, leakline: "0.1.0", architecture: "x86_64", kernel: "6.1.0-18-amd64", sampleBytes: 0 },
+  {
+    kind: "start",
+    time: 1_700_000_000_000,
+    leakline: "0.1.0",
+    architecture: "x86_64",
+    kernel: "6.1.0-18-amd64",
+    sampleBytes: 0,
+  },
   {
     kind: "process",
     time: 1_700_000_000_000,
@@ -78,7 +85,14 @@ const text = fc.string({ unit: "grapheme" });
 
 /** Any event that the format can hold. */
 export const anyEvent: fc.Arbitrary<RecordingEvent> = fc.oneof(
-  fc.record({ kind: fc.constant("start" as const), time, leakline: text, architecture: text, kernel: text }),
+  fc.record({
+    kind: fc.constant("start" as const),
+    time,
+    leakline: text,
+    architecture: text,
+    kernel: text,
+    sampleBytes: unsigned,
+  }),
   fc.record({ kind: fc.constant("process" as const), time, pid, startTicks: unsigned, name: text, executable: text }),
   fc.record({
     kind: fc.constant("file" as const),
@@ -119,6 +133,7 @@ export const anyEvent: fc.Arbitrary<RecordingEvent> = fc.oneof(
     class: fc.constantFrom("heap" as const, "mapping" as const),
     end: fc.constantFrom(...(["end", "bad-frame-pointer", "unreadable", "too-deep", "no-rule", "bad-frame"] as const)),
     addresses: fc.array(address),
+    verified: unsigned,
   }),
   fc.record({
     kind: fc.constant("interval" as const),

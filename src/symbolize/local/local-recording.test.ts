@@ -82,7 +82,7 @@ function recordedProgram(flags: readonly string[]) {
   const events: RecordingEvent[] = [
     { kind: "file", ...file },
     { kind: "mappings", time: 1, pid: 7, mappings: [mapping] },
-    { kind: "stack", stack: 1, pid: 7, class: "heap", end: "end", addresses },
+    { kind: "stack", stack: 1, pid: 7, class: "heap", end: "end", addresses, verified: 2 },
     { kind: "interval", time: 2, totals, losses: noLosses() },
   ];
   return { folder, program, events, callOf, buildId };

@@ -56,21 +56,11 @@ class Trace {
   add({ pid }: Running): MappingsEvent {
     const { startTime, command, executable = "" } = describeProcess(pid);
     this.recording.apply({ kind: "process", time: 0, pid, startTicks: startTime, name: command, executable });
-    const own = new Map<number, number>();
     let mappings: MappingsEvent | undefined;
-    new MappingTracker(pid, {
+    new MappingTracker(pid, this.numbers, {
       emit: (event) => {
-        if (event.kind === "file") {
-          const key = `${event.inode} ${event.path}`;
-          const file = this.numbers.get(key) ?? this.numbers.size + 1;
-          this.numbers.set(key, file);
-          own.set(event.file, file);
-          this.recording.apply({ ...event, file });
-        } else if (event.kind === "mappings") {
-          const renumbered = event.mappings.map((one) => ({ ...one, file: own.get(one.file) ?? -1 }));
-          mappings = { ...event, mappings: renumbered };
-          this.recording.apply(mappings);
-        }
+        this.recording.apply(event);
+        if (event.kind === "mappings") mappings = event;
       },
       warn() {},
     }).update(0);
