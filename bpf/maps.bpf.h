@@ -57,6 +57,7 @@ struct walk {
 	__u64 id;
 	/* The stack pointer behind the return of a call that may still be under way further up the stack, or 0. */
 	__u64 watched;
+	__u64 window_start; /* user address of thread->window */
 	__u32 depth;
 	__u32 end; /* enum stack_end */
 	__u32 verified;
@@ -70,12 +71,16 @@ struct walk {
 	bool met_watched; /* the watched call's frame was passed; without a signal frame before it the walk ends there */
 };
 
+/* Words of the stack that are copied at a time: reading the user's memory once costs less than once for each frame. */
+#define WINDOW_WORDS 256
+
 struct thread {
 	struct pending_call pending[MAX_PENDING];
 	__u32 pending_count;
 	__u32 unused;
 	struct walk walk;
 	struct stack stack; /* what the walk found */
+	__u64 window[WINDOW_WORDS]; /* a part of the user's stack */
 };
 
 struct {

@@ -188,6 +188,29 @@ static __u64 read_word(__u64 address)
 	return word;
 }
 
+#define NO_WINDOW (1ULL << 63)
+
+/*
+ * Two words of the user's stack; NULL when they cannot be read. What lies above them is copied with them, if it can be:
+ * the next frames are there.
+ */
+static __u64 *read_pair(struct thread *thread, __u64 address)
+{
+	struct walk *walk = &thread->walk;
+	__u64 place = address - walk->window_start;
+
+	if (place > (WINDOW_WORDS - 2) * 8) {
+		place = 0;
+		walk->window_start = address;
+		if (bpf_probe_read_user(thread->window, sizeof(thread->window), (void *)address)) {
+			walk->window_start = NO_WINDOW;
+			if (bpf_probe_read_user(thread->window, 16, (void *)address))
+				return NULL;
+		}
+	}
+	return (void *)thread->window + (__u32)place;
+}
+
 /* Registers in the frame that the kernel pushes for a signal: ucontext, then sigcontext (asm/sigcontext.h). */
 static bool leave_signal_frame(struct walk *walk)
 {
@@ -260,7 +283,7 @@ static long next_frame(__u32 index, struct thread **context)
 	__u32 rule = rule_at(walk, ip);
 	__s64 offset = (__s64)((__s32)rule >> 16) * 8;
 	__s8 saved_fp = rule >> 8; /* in units of 8 bytes from the CFA when negative */
-	__u64 pair[2]; /* saved rbp, return address: next to each other in most frames */
+	__u64 *pair; /* saved rbp, return address: next to each other in most frames */
 	__u64 cfa;
 	__u32 depth;
 
@@ -312,7 +335,8 @@ static long next_frame(__u32 index, struct thread **context)
 		walk->end = STACK_BAD_FRAME;
 		return 1;
 	}
-	if (bpf_probe_read_user(pair, sizeof(pair), (void *)(cfa - 16))) {
+	pair = read_pair(thread, cfa - 16);
+	if (!pair) {
 		walk->end = STACK_UNREADABLE;
 		return 1;
 	}
@@ -360,6 +384,7 @@ __noinline int walk_by_tables(__u64 ip, __u64 sp, __u64 fp, __u32 space, __u32 c
 		thread->walk.mapping_count = state->mapping_count;
 	}
 	begin_walk(thread, ip, sp, fp, space, class);
+	thread->walk.window_start = NO_WINDOW;
 	if (thread->walk.depth)
 		bpf_loop(MAX_FRAMES, next_frame, &thread, 0);
 	end_walk(thread);

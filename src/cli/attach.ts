@@ -15,7 +15,7 @@ import { TARGET_OPTIONS, targetsFrom } from "./targets.ts";
 export const attach: Command = {
   name: "attach",
   summary: "trace running processes and print what leaks",
-  operands: "PID…",
+  operands: "[PID…]",
   options: { ...TARGET_OPTIONS, ...LIVE_OPTIONS, ...REPORT_OPTIONS },
   examples: [
     ["sudo leakline attach 1234", "every 5 seconds; p prints now, q or Ctrl-C ends"],

@@ -47,6 +47,10 @@ test("an independent reader sees a cut-off chunk where we do, and passes over un
 /** An event under the names that the page gives to its fields; 64-bit numbers as decimal strings. */
 function inWordsOfThePage(event: RecordingEvent): object {
   switch (event.kind) {
+    case "start": {
+      const { time, leakline, architecture, kernel, sampleBytes } = event;
+      return { start: { time, leakline, architecture, kernel, "sample bytes": sampleBytes } };
+    }
     case "process": {
       const { time, pid, startTicks: start, name, executable } = event;
       return { process: { time, pid, start, name, executable } };
@@ -95,6 +99,7 @@ function inWordsOfThePage(event: RecordingEvent): object {
             event.end
           ],
           addresses: event.addresses.map(String),
+          verified: event.verified,
         },
       };
     case "interval":

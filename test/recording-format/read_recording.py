@@ -97,7 +97,13 @@ class Payload:
 
 
 def start(p):
-    return {"time": p.time(), "leakline": p.text(), "architecture": p.text(), "kernel": p.text()}
+    return {
+        "time": p.time(),
+        "leakline": p.text(),
+        "architecture": p.text(),
+        "kernel": p.text(),
+        "sample bytes": p.uint(),
+    }
 
 
 def process(p):
@@ -127,6 +133,7 @@ def stack(p):
         "class": p.one_of(2),
         "end": p.one_of(6),
         "addresses": p.list_of(p.u64),
+        "verified": p.uint(),
     }
 
 

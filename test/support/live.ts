@@ -185,7 +185,16 @@ export type JsonFrame = {
   symbolSource?: string;
   reason?: string;
 };
-export type JsonStack = { id: number; class: string; bytes: number; blocks: number; frames: JsonFrame[] };
+export type JsonStack = {
+  id: number;
+  pid: number;
+  class: string;
+  bytes: number;
+  blocks: number;
+  allocatedBytes: number;
+  allocatedBlocks: number;
+  frames: JsonFrame[];
+};
 export type JsonReport = {
   version: number;
   kind: string;

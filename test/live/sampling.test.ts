@@ -1,0 +1,89 @@
+/**
+ * Estimates from a sample, against the program's own ledger. How far an estimate may be off is not chosen: it follows
+ * from the way of sampling, and six standard deviations are exceeded once in 500 million runs.
+ */
+
+import { describe, expect, test } from "vitest";
+import { compileProgram, type JsonReport, startTarget, traceWith } from "../support/live.ts";
+import { temporaryDirectory } from "../support/programs.ts";
+
+const folder = temporaryDirectory();
+const WITHOUT_FRAME_POINTERS = ["-g", "-O2", "-fomit-frame-pointer", "-fno-optimize-sibling-calls"];
+const TIMES = 200_000;
+
+/** A row of the program's ledger. */
+type Site = { name: string; size: number; allocated: number; kept: number };
+
+/**
+ * Relative standard deviation of the estimated number of blocks of a size: each is a sample with chance
+ * p = 1 - e^(-size/mean), and then counts for 1/p, rounded up or down at random so that its mean is 1/p.
+ */
+function deviation(size: number, mean: number, blocks: number): number {
+  const p = 1 - Math.exp(-size / mean);
+  const low = Math.floor(1 / p);
+  const fraction = 1 / p - low;
+  const square = low * low * (1 - fraction) + (low + 1) * (low + 1) * fraction;
+  return Math.sqrt(Math.max(0, p * square - 1) / blocks);
+}
+
+async function sample(mean: number, args: readonly string[] = []): Promise<{ report: JsonReport; sites: Site[] }> {
+  const target = await startTarget(compileProgram(folder, "samples", WITHOUT_FRAME_POINTERS), [`${TIMES}`]);
+  const trace = await traceWith(target.pid, ["--sample-bytes", `${mean}`, "--no-mmap", ...args]);
+  target.go();
+  const sites: Site[] = [];
+  for (let line = await target.line(); line !== "done"; line = await target.line()) {
+    const [name, ...numbers] = line.split(" ");
+    const [size, allocated, kept] = numbers.map(Number);
+    sites.push({ name, size, allocated, kept });
+  }
+  const reports = await trace.done();
+  return { report: reports.at(-1) as JsonReport, sites };
+}
+
+function estimateOf(report: JsonReport, { name, size }: Site) {
+  const has = (symbol: string) => (stack: JsonReport["stacks"][number]) =>
+    stack.frames.some((frame) => frame.symbol === symbol);
+  // Of the two allocations of this site, the deeper one is meant.
+  const symbol = name === "below_another" ? "deeper" : name;
+  const stacks = report.stacks.filter(has(symbol));
+  const sum = (field: "blocks" | "bytes" | "allocatedBlocks" | "allocatedBytes"): number =>
+    stacks.reduce((total, stack) => total + stack[field], 0);
+  // What realloc grows is allocated by malloc at first: 40 of 540 bytes.
+  const share = name === "grown" ? 540 / size : 1;
+  return { kept: sum("bytes") / size, allocated: sum("allocatedBytes") / size / share };
+}
+
+describe.each([4096, 524_288])("one sample in %d bytes", (mean) => {
+  test("estimates what every call site has allocated and holds, within the sampling error", async () => {
+    const { report, sites } = await sample(mean);
+    expect(sites).toHaveLength(8);
+    for (const site of sites) {
+      const estimate = estimateOf(report, site);
+      for (const [what, actual] of [
+        ["allocated", site.allocated],
+        ["kept", site.kept],
+      ] as const) {
+        // The smaller of two blocks in one has the larger deviation.
+        const size = site.name === "grown" && what === "allocated" ? 40 : site.size;
+        const allowed = 6 * deviation(size, mean, actual) * actual + 1e-9 * actual;
+        expect(
+          Math.abs(estimate[what] - actual),
+          `${site.name}, ${what}: ${estimate[what]} of ${actual}`,
+        ).toBeLessThanOrEqual(allowed);
+      }
+    }
+  });
+});
+
+test("a block larger than 24 intervals is always counted, and exactly", async () => {
+  const { report, sites } = await sample(4096);
+  const huge = sites.find(({ name }) => name === "huge") as Site;
+  expect(estimateOf(report, huge)).toEqual({ allocated: 64, kept: 8 });
+});
+
+test("with probes attached one by one, the estimates are the same", async () => {
+  const { report, sites } = await sample(4096, ["--single-probes"]);
+  const medium = sites.find(({ name }) => name === "medium") as Site;
+  const estimate = estimateOf(report, medium);
+  expect(Math.abs(estimate.kept - medium.kept)).toBeLessThan(6 * deviation(1000, 4096, medium.kept) * medium.kept);
+});
