@@ -1,4 +1,10 @@
-/** What tracing costs: the target per malloc/free pair, leakline itself in time and memory. */
+/**
+ * What tracing costs the target, per malloc/free pair, beside the peers; and what leakline itself takes.
+ *
+ * In each round every tracer is put on a fresh target, which measures all cases (pairs.c); the next round goes the other
+ * way about. So whatever else the machine does meets all of them, ratios are taken within a round, and the medians over
+ * the rounds are printed.
+ */
 
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -6,80 +12,109 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { onPath, ROOT } from "../scripts/setup.mjs";
+import { ROOT } from "../scripts/setup.mjs";
 import { median, table } from "./measure.mjs";
+import { findTracers } from "./tracers.mjs";
 
 const MAIN = join(ROOT, "dist", "cli", "main.js");
-const RUNS = 3;
+const ROUNDS = 3;
+const SECONDS = "0.3";
+/** Threads × depth; depth 0: frees of blocks from before. The last comes last: its blocks are used up then. */
+const CASES = ["1x3", "1x10", "1x30", "4x3", "4x10", "4x30", "1x0"];
+const HEADING = ["1 thread 3 deep", "10 deep", "30 deep", "4 threads 3 deep", "10 deep", "30 deep", "unknown free"];
 
 export async function benchTracing() {
   const folder = mkdtempSync(join(tmpdir(), "leakline-bench-"));
   try {
-    const program = join(folder, "pairs");
-    const flags = ["-O1", "-g", "-fno-omit-frame-pointer", "-fno-optimize-sibling-calls", "-pthread"];
-    execFileSync("gcc", [...flags, "-o", program, join(ROOT, "bench", "pairs.c")]);
-    const peers = [
-      ["bare", () => pairs([program], undefined)],
-      ["leakline attach", (threads) => pairs([program, threads], attach)],
-      ["heaptrack", (threads) => pairs(["heaptrack", "-o", join(folder, "heap"), program, threads], undefined)],
-      [
-        "valgrind --tool=massif",
-        (t) => pairs(["valgrind", "-q", "--tool=massif", `--massif-out-file=${folder}/m`, program, t]),
-      ],
-      ["valgrind (memcheck)", (threads) => pairs(["valgrind", "-q", program, threads], undefined)],
-    ].filter(([name]) => name === "bare" || name.startsWith("leakline") || onPath(name.split(" ")[0]));
-    const rows = [];
-    for (const [name, run] of peers) {
-      const figures = [];
-      for (const threads of ["1", "2"]) {
-        const results = [];
-        for (let i = 0; i < RUNS; i++) results.push(await run(threads));
-        figures.push(median(results));
+    const programs = { with: compile(folder, "with", "-fno-"), without: compile(folder, "without", "-f") };
+    const tracers = await findTracers(folder, async () => (await startTarget([programs.with])).child);
+    const results = new Map(tracers.map(({ name }) => [name, []]));
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const tracer of round % 2 === 0 ? tracers : tracers.toReversed()) {
+        results.get(tracer.name).push(await measureUnder(tracer, programs));
       }
-      rows.push([name, ...figures]);
     }
-    console.log("\nns per malloc(64)/free pair in the target, 10 calls deep (median of 3 runs of 2 s)");
-    table(["", "1 thread", "2 threads"], rows);
-    await benchAttach(program);
+    printPairs(tracers, results);
+    if (process.getuid?.() === 0) await benchAttach(programs.without);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** Starts the program, lets `prepare` do something to it, and gives what it prints. */
-async function pairs([command, ...args], prepare) {
-  const child = spawn(command, args, { stdio: ["pipe", "pipe", "ignore"] });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  while ((await lines.next()).value !== "ready");
-  const undo = await prepare?.(child.pid);
-  child.stdin.end("\n");
-  let figure = Number.NaN;
-  // heaptrack prints around it: the figure is the line that is a number.
-  for await (const line of lines) if (/^[\d.]+$/.test(line)) figure = Number(line);
-  await undo?.();
-  return figure;
+/** The target twice: bcc needs frame pointers, programs as they are delivered have none. */
+function compile(folder, name, prefix) {
+  const program = join(folder, `${name}-frame-pointers`);
+  const source = join(ROOT, "bench", "pairs.c");
+  execFileSync("gcc", ["-O2", `${prefix}omit-frame-pointer`, "-pthread", "-o", program, source]);
+  return program;
 }
 
-async function attach(pid) {
-  const leakline = spawn(process.execPath, [MAIN, "attach", String(pid), "-i", "1"], {
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  let said = "";
-  for await (const data of leakline.stderr) {
-    said += data;
-    if (said.includes("a report every")) break;
+async function startTarget([command, ...args]) {
+  const child = spawn(command, args, { stdio: ["pipe", "pipe", "ignore"] });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  for (let line = await lines.next(); line.value !== "ready"; line = await lines.next()) {
+    if (line.done) throw new Error(`${command} ended before it was ready`);
   }
-  return () => once(leakline, "exit");
+  return { child, lines };
+}
+
+/** @returns ns per pair, for each case. */
+async function measureUnder({ launcher = [], attach, framePointers }, programs) {
+  const program = framePointers ? programs.with : programs.without;
+  const { child, lines } = await startTarget([...launcher, program, SECONDS, ...CASES]);
+  const detach = await attach?.(child.pid);
+  child.stdin.end("\n");
+  const figures = [];
+  // heaptrack prints around them: figures are the lines that are numbers.
+  for await (const line of lines) if (/^[\d.]+$/.test(line)) figures.push(Number(line));
+  await detach?.();
+  if (figures.length !== CASES.length) throw new Error(`${launcher[0] ?? program}: measured ${figures.length} cases`);
+  return figures;
+}
+
+function printPairs(tracers, results) {
+  const figuresOf = (name, i) => results.get(name).map((round) => round[i]);
+  const reference = tracers[1]?.framePointers ? tracers[1].name : undefined;
+  const rows = tracers.map(({ name }) => [name, ...CASES.map((_, i) => median(figuresOf(name, i)))]);
+  console.log(
+    `\nns of processor time per malloc(64)/free pair in the target (median of ${ROUNDS} rounds of ${SECONDS} s)`,
+  );
+  table(["", ...HEADING], rows);
+  if (reference === undefined) return;
+  const ratio = (name, i) => {
+    const theirs = figuresOf(reference, i);
+    return median(figuresOf(name, i).map((ns, round) => ns / theirs[round]));
+  };
+  console.log(`\nthe same as a part of ${reference}'s, round by round`);
+  table(
+    ["", ...HEADING],
+    tracers.map(({ name }) => [name, ...CASES.map((_, i) => ratio(name, i).toFixed(3))]),
+  );
+  printTargets(results, ratio);
+}
+
+/** What is aimed at; see the issue of each in the changelog. */
+function printTargets(results, ratio) {
+  const is = (met) => (met ? "met" : "missed");
+  const whole = ratio("leakline attach", CASES.indexOf("1x10"));
+  console.log(`\nattach, 10 deep: ${whole.toFixed(2)} of memleak's, at most 0.3 aimed at: ${is(whole <= 0.3)}`);
+  const four = results.get("leakline attach").map((round) => round[4] / round[1]);
+  console.log(
+    `attach, 4 threads beside 1: ${median(four).toFixed(2)} times, no worse aimed at: ${is(median(four) <= 1.1)}`,
+  );
+  const sampled = results.get("leakline attach --sample-bytes 524288");
+  if (!sampled) return;
+  const ns = median(sampled.map((round) => round[1]));
+  console.log(`attach --sample-bytes, 10 deep: ${ns.toFixed(0)} ns, under 1700 aimed at: ${is(ns < 1700)}`);
 }
 
 /** Time to the first report, and memory while tracing. */
 async function benchAttach(program) {
-  const target = spawn(program, ["1"], { stdio: ["pipe", "pipe", "ignore"] });
-  await once(target.stdout, "data");
+  const { child: target } = await startTarget([program, SECONDS]);
   const firstReport = [];
   let attached = 0;
   let memory = 0;
-  for (let i = 0; i < RUNS; i++) {
+  for (let i = 0; i < 3; i++) {
     const start = performance.now();
     const leakline = spawn(process.execPath, [MAIN, "attach", String(target.pid), "-i", "0.1"], {
       stdio: ["ignore", "pipe", "pipe"],

@@ -21,6 +21,8 @@ enum result {
 	STORES_BLOCK = 2, /* returns 0 and stores the block through an argument */
 	RETURNS_MAPPING = 3, /* or MAP_FAILED */
 	NOT_SAMPLED = 4, /* of no interest but to those inside; its return is not probed */
+	RETURNS_SIZE = 5, /* of the old block, which stays where it is */
+	RETURNS_NOTHING = 6, /* takes a block back, and may call others that do */
 };
 
 /* An allocator call that a thread is in. */

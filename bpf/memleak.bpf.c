@@ -174,15 +174,18 @@ static __always_inline struct pending_call *begin_call(const struct call *call, 
 	relation = relate_by_place(call, thread);
 	if (relation == INSIDE)
 		return NULL;
-	weight = sample_weight(settings, size);
+	weight = result == RETURNS_NOTHING ? 0 : sample_weight(settings, size);
 	thread->walk.watched = 0;
 	if (relation == UNCLEAR)
 		thread->walk.watched = pending_at(thread, thread->pending_count - 1)->sp + RETURN_ADDRESS_SIZE;
 	if (weight || relation == UNCLEAR) {
+		__u64 ip = return_address(call->regs);
+		__u64 caller_sp = PT_REGS_SP(call->regs) + RETURN_ADDRESS_SIZE;
+
 		if (call->by_tables)
-			walk_by_tables(thread, call->regs, call->space, class);
+			walk_by_tables(ip, caller_sp, PT_REGS_FP(call->regs), call->space, class);
 		else
-			walk_by_frame_pointers(thread, call->regs, call->space, class);
+			walk_by_frame_pointers(ip, caller_sp, PT_REGS_FP(call->regs), call->space, class);
 	}
 	if (relation == UNCLEAR)
 		relation = relate_by_stack(&thread->walk, PT_REGS_SP(call->regs));
@@ -214,88 +217,118 @@ static void release(const struct call *call)
 {
 	struct block_key key = { .address = named_argument(call, COOKIE_OLD_SHIFT), .space = call->space };
 	struct settings *settings = get_settings();
+	struct thread *thread;
 	struct block block;
 
-	if (key.address == 0 || take_block(&blocks, &key, &block) || !settings || settings->sample_bytes)
+	if (key.address == 0 || take_block(&blocks, &key, &block) || !settings)
 		return;
-	/* An allocator frees its own blocks inside a call: those were never in the account. */
-	if (!in_call())
+	thread = current_thread();
+	/* An allocator frees its own blocks inside a call: those were never in the account, or it has just taken them out. */
+	if (thread && thread->pending_count > 0) {
+		struct pending_call *pending = pending_at(thread, thread->pending_count - 1);
+
+		if (pending->old_address == key.address)
+			pending->old_address = 0;
+	} else if (settings->sample_bytes == 0) {
 		count(UNMATCHED_FREE);
+	}
 }
 
-static __always_inline int allocate(const struct call *call)
+/* Bytes that a call asks for. */
+static __u64 requested_size(const struct call *call)
 {
-	__u64 size = named_argument(call, COOKIE_SIZE_SHIFT);
-	struct block_key old = { .address = named_argument(call, COOKIE_OLD_SHIFT), .space = call->space };
-	__u64 out = named_argument(call, COOKIE_OUT_SHIFT);
-	struct pending_call *pending;
-	struct block block;
-	bool had_old;
+	__u64 fixed = call->cookie >> COOKIE_BYTES_SHIFT;
+	__u64 size = fixed ? fixed : named_argument(call, COOKIE_SIZE_SHIFT);
 
 	if (call->cookie >> COOKIE_COUNT_SHIFT & 7)
 		size *= named_argument(call, COOKIE_COUNT_SHIFT);
-	had_old = old.address && bpf_map_lookup_elem(&blocks, &old);
-	pending = begin_call(call, out ? STORES_BLOCK : RETURNS_BLOCK, size, had_old);
-	if (!pending) {
-		/* Should the call not be accounted, the old block is no longer what it was. */
-		if (had_old && !in_call())
-			take_block(&blocks, &old, &block);
-		return SKIP_RETURN;
+	return (call->cookie & 15) == OPERATION_MAP ? whole_pages(size) : size;
+}
+
+/* The old block leaves the account now, and comes back if the call fails. */
+static int replace_block(const struct call *call, struct pending_call *pending, const struct block_key *old)
+{
+	struct block block;
+
+	if (pending) {
+		pending->out = named_argument(call, COOKIE_OUT_SHIFT);
+		if (old->address && take_block(&blocks, old, &pending->old))
+			pending->old_address = old->address;
+		return WATCH_RETURN;
 	}
-	pending->out = out;
-	/* The old block leaves the account now, and comes back if the call fails. */
-	if (had_old && take_block(&blocks, &old, &pending->old))
-		pending->old_address = old.address;
-	return WATCH_RETURN;
+	/* The call is not accounted, but the old block is no longer what it was. */
+	if (old->address && !in_call())
+		take_block(&blocks, old, &block);
+	return SKIP_RETURN;
 }
 
 /* mmap(hint, size, protection, flags, …), mremap(old, old size, size, flags, …) */
-static __always_inline int map_pages(const struct call *call)
+static int replace_pages(const struct call *call, struct pending_call *pending, const struct block_key *old)
 {
-	__u64 size = whole_pages(named_argument(call, COOKIE_SIZE_SHIFT));
-	struct block_key old = { .address = named_argument(call, COOKIE_OLD_SHIFT), .space = call->space };
 	__u64 old_size = whole_pages(call->arguments[2]);
 	__u64 flags = call->arguments[4];
-	struct pending_call *pending = begin_call(call, RETURNS_MAPPING, size, true);
 	struct block *block;
 
 	if (!pending)
 		return SKIP_RETURN;
-	if (old.address == 0) {
+	if (old->address == 0) {
 		if (flags & MAP_FIXED) {
 			pending->cut_address = call->arguments[1];
-			pending->cut_size = size;
+			pending->cut_size = pending->size;
 		}
 		return WATCH_RETURN;
 	}
 	if (flags & MREMAP_DONTUNMAP)
 		return WATCH_RETURN;
-	block = bpf_map_lookup_elem(&mapped, &old);
+	block = bpf_map_lookup_elem(&mapped, old);
 	if (block && block->size == old_size) {
-		if (take_block(&mapped, &old, &pending->old))
-			pending->old_address = old.address;
+		if (take_block(&mapped, old, &pending->old))
+			pending->old_address = old->address;
 	} else {
-		pending->cut_address = old.address;
+		pending->cut_address = old->address;
 		pending->cut_size = old_size;
 	}
 	return WATCH_RETURN;
+}
+
+/* What a call of this operation returns. */
+static __u32 result_of(__u64 cookie)
+{
+	switch (cookie & 15) {
+	case OPERATION_ALLOCATE:
+		return cookie >> COOKIE_OUT_SHIFT & 7 ? STORES_BLOCK : RETURNS_BLOCK;
+	case OPERATION_MAP:
+		return RETURNS_MAPPING;
+	case OPERATION_RESIZE:
+		return RETURNS_SIZE;
+	default:
+		return RETURNS_NOTHING;
+	}
 }
 
 /* The entry of any probed function. Returns whether its return is of interest. */
 static __always_inline int enter(struct pt_regs *regs, bool by_tables)
 {
 	struct call call = { .by_tables = by_tables };
+	struct block_key old = {};
+	struct pending_call *pending;
+	__u32 result;
 
 	if (!read_call(regs, &call))
 		return SKIP_RETURN;
-	switch (call.cookie & 15) {
-	case OPERATION_ALLOCATE:
-		return allocate(&call);
-	case OPERATION_MAP:
-		return map_pages(&call);
-	default:
-		return SKIP_RETURN;
-	}
+	result = result_of(call.cookie);
+	old.address = named_argument(&call, COOKIE_OLD_SHIFT);
+	old.space = call.space;
+	if (result == RETURNS_NOTHING)
+		release(&call);
+	else if (result != RETURNS_MAPPING && old.address && !bpf_map_lookup_elem(&blocks, &old))
+		old.address = 0;
+	pending = begin_call(&call, result, requested_size(&call), old.address || result == RETURNS_MAPPING);
+	if (result == RETURNS_MAPPING)
+		return replace_pages(&call, pending, &old);
+	if (result == RETURNS_NOTHING)
+		return pending ? WATCH_RETURN : SKIP_RETURN;
+	return replace_block(&call, pending, &old);
 }
 
 /* The pending call was successful. */
@@ -363,6 +396,10 @@ static int leave_function(struct pt_regs *regs)
 	if (pending->result == STORES_BLOCK &&
 	    ((__u32)result != 0 || bpf_probe_read_user(&address, sizeof(address), (void *)pending->out)))
 		address = 0;
+	if (pending->result == RETURNS_SIZE)
+		address = result >= pending->size ? pending->old_address : 0;
+	if (pending->result == RETURNS_NOTHING)
+		return 0;
 	if (address)
 		complete(pending, space, address);
 	else

@@ -9,20 +9,23 @@
 
 /*
  * The cookie of a probe says what the function does, which of its arguments mean what (numbered from 1; 0: it has none),
- * and whose process it is: bits 0-3 operation, 4-7 size, 8-11 count, 12-15 old, 16-19 out, 32-47 slot of the process.
+ * and whose process it is: bits 0-3 operation, 4-7 size, 8-11 count, 12-15 old, 16-19 out, 20-35 slot of the process, 36-63
+ * size in bytes where no argument has it.
  */
 enum operation {
 	OPERATION_ALLOCATE = 1, /* gives a block of size * count bytes, in the place of `old`, as its result or through `out` */
 	OPERATION_FREE = 2, /* takes `old` back */
 	OPERATION_MAP = 3, /* gives size bytes of pages, in the place of `old` */
 	OPERATION_UNMAP = 4, /* takes size bytes of pages from `old` on back */
+	OPERATION_RESIZE = 5, /* changes `old` where it is, and returns the size that it then has */
 };
 
 #define COOKIE_SIZE_SHIFT 4
 #define COOKIE_COUNT_SHIFT 8
 #define COOKIE_OLD_SHIFT 12
 #define COOKIE_OUT_SHIFT 16
-#define COOKIE_SLOT_SHIFT 32
+#define COOKIE_SLOT_SHIFT 20
+#define COOKIE_BYTES_SHIFT 36
 
 /* Why a stack ends where it ends. */
 enum stack_end {

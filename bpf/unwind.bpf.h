@@ -80,10 +80,6 @@ struct vm_area_struct {
 };
 #pragma clang attribute pop
 
-/*
- * The two searches are global functions: the verifier checks those once and for all arguments, others at each call.
- */
-
 /* Index of the mapping that contains ip, among `count` from `first` on; or NOT_FOUND. */
 __noinline __u32 find_mapping(__u64 ip, __u32 first, __u32 count)
 {
@@ -208,12 +204,38 @@ static bool leave_signal_frame(struct walk *walk)
 }
 
 /*
+ * Does a call end at this address? Only such an address can be a return address. e8 and 32 bits, or ff with 2 in the
+ * middle of ModR/M and any operand (Intel SDM volume 2, "CALL"); src/unwind/call-site.ts says the same at more length.
+ */
+static __noinline bool follows_call(__u64 address)
+{
+	__u8 code[7]; /* as long as a call can be, prefixes left out */
+
+	if (bpf_probe_read_user(code, sizeof(code), (void *)(address - sizeof(code))))
+		return false;
+	if (code[2] == 0xe8)
+		return true;
+	/* Two bytes: mod is 3, or 0 with neither an SIB byte (r/m 4) nor a displacement (r/m 5). */
+	if (code[5] == 0xff && ((code[6] & 0xf8) == 0xd0 || ((code[6] & 0xf8) == 0x10 && (code[6] & 6) != 4)))
+		return true;
+	/* Three: SIB, or a displacement of one byte. */
+	if (code[4] == 0xff && (code[5] == 0x14 ? (code[6] & 7) != 5 : (code[5] & 0xf8) == 0x50 && code[5] != 0x54))
+		return true;
+	/* Four: both. Six and seven: a displacement of four bytes, without and with SIB. */
+	if (code[3] == 0xff && code[4] == 0x54)
+		return true;
+	if (code[1] == 0xff && (code[2] == 0x15 || ((code[2] & 0xf8) == 0x90 && code[2] != 0x94)))
+		return true;
+	return code[0] == 0xff && (code[1] == 0x94 || (code[1] == 0x14 && (code[2] & 7) == 5));
+}
+
+/*
  * Code without a rule: generated at run time, or in a file that could not be read. It may keep frame pointers; a step
- * by them is taken only if it leads up the stack, and the stack is marked.
+ * by them is taken only if it leads up the stack, to behind a call, and the stack is marked.
  */
 static bool step_by_frame_pointer(struct walk *walk, __u64 *cfa)
 {
-	if (walk->fp_lost || walk->fp < walk->sp || walk->fp & 7)
+	if (walk->fp_lost || walk->fp < walk->sp || walk->fp & 7 || !follows_call(read_word(walk->fp + 8)))
 		return false;
 	*cfa = walk->fp + 16;
 	return true;
@@ -323,19 +345,25 @@ found:
 }
 
 /* Walks by unwind tables. Needs Linux 5.17. */
-static __noinline void walk_by_tables(struct thread *thread, struct pt_regs *regs, __u32 space, __u32 class)
+__noinline int walk_by_tables(__u64 ip, __u64 sp, __u64 fp, __u32 space, __u32 class)
 {
 	__u32 slot = space & 0xffff;
 	struct unwind_state *state = bpf_map_lookup_elem(&unwind_state, &slot);
-	struct walk *walk = &thread->walk;
-	bool known = state && state->space == space;
+	struct thread *thread = current_thread();
 
-	walk->first_mapping = known ? state->first_mapping : 0;
-	walk->mapping_count = known ? state->mapping_count : 0;
-	begin_walk(thread, regs, space, class);
-	if (walk->depth)
+	if (!thread)
+		return 0;
+	thread->walk.first_mapping = 0;
+	thread->walk.mapping_count = 0;
+	if (state && state->space == space) {
+		thread->walk.first_mapping = state->first_mapping;
+		thread->walk.mapping_count = state->mapping_count;
+	}
+	begin_walk(thread, ip, sp, fp, space, class);
+	if (thread->walk.depth)
 		bpf_loop(MAX_FRAMES, next_frame, &thread, 0);
 	end_walk(thread);
+	return 0;
 }
 
 #endif

@@ -2,6 +2,9 @@
 /*
  * Walking a user stack, from a function's entry up to where the thread began: what both ways of it share, and the way by
  * frame pointers. The way by unwind tables is in unwind.bpf.h.
+ *
+ * The walks are global functions: the verifier checks those once and for all arguments, others again at each call. What
+ * they start from are the registers of the probed function's caller, and what they find is in the thread's state.
  */
 #ifndef LEAKLINE_WALK_BPF_H
 #define LEAKLINE_WALK_BPF_H
@@ -37,14 +40,14 @@ static __u64 return_address(struct pt_regs *regs)
 #endif
 }
 
-static void begin_walk(struct thread *thread, struct pt_regs *regs, __u32 space, __u32 class)
+static void begin_walk(struct thread *thread, __u64 ip, __u64 sp, __u64 fp, __u32 space, __u32 class)
 {
 	struct walk *walk = &thread->walk;
 
 	thread->stack.class = class;
 	thread->stack.space = space;
-	walk->sp = PT_REGS_SP(regs) + RETURN_ADDRESS_SIZE;
-	walk->fp = PT_REGS_FP(regs);
+	walk->sp = sp;
+	walk->fp = fp;
 	walk->id = mix((__u64)space << 32 | class, 0);
 	walk->space = space;
 	walk->depth = 0;
@@ -55,7 +58,7 @@ static void begin_walk(struct thread *thread, struct pt_regs *regs, __u32 space,
 	walk->end = STACK_UNREADABLE;
 	walk->mapping = NOT_FOUND;
 	walk->verified = MAX_FRAMES;
-	walk->ip = return_address(regs);
+	walk->ip = ip;
 	if (walk->ip) {
 		thread->stack.addresses[0] = walk->ip;
 		walk->id = mix(walk->id, walk->ip);
@@ -81,12 +84,16 @@ static void end_walk(struct thread *thread)
  * not grow, is not aligned or cannot be read ends the walk. Where one function keeps no frame pointer, its caller is
  * skipped without a trace: so only the first frame is certain.
  */
-static __noinline void walk_by_frame_pointers(struct thread *thread, struct pt_regs *regs, __u32 space, __u32 class)
+__noinline int walk_by_frame_pointers(__u64 ip, __u64 sp, __u64 fp, __u32 space, __u32 class)
 {
-	struct walk *walk = &thread->walk;
+	struct thread *thread = current_thread();
+	struct walk *walk;
 	__u64 frame[2]; /* caller's frame pointer, return address */
 
-	begin_walk(thread, regs, space, class);
+	if (!thread)
+		return 0;
+	walk = &thread->walk;
+	begin_walk(thread, ip, sp, fp, space, class);
 	walk->verified = 1;
 	for (int i = 1; i < MAX_FRAMES && walk->depth; i++) {
 		walk->end = STACK_ENDED;
@@ -116,6 +123,7 @@ static __noinline void walk_by_frame_pointers(struct thread *thread, struct pt_r
 		walk->end = STACK_TOO_DEEP;
 	}
 	end_walk(thread);
+	return 0;
 }
 
 #endif

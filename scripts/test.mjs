@@ -41,6 +41,7 @@ const TEST_PACKAGES = [
   "libjemalloc2",
   "libmimalloc2.0",
   "libtcmalloc-minimal4",
+  "linux-perf",
   "linux-libc-dev-arm64-cross",
   "lld",
   "llvm",

@@ -22,7 +22,7 @@ test("later totals replace earlier ones; what is freed is gone; most bytes come 
   recording.apply(interval([1, 16, 2], [2, 0, 0]));
   const { stacks, ...totals } = findOutstanding(recording, 10);
   expect(stacks.map(({ stack }) => stack)).toEqual([1, 3, 4, 5]);
-  expect(totals).toEqual({ bytes: 16 + 8 + 8 + 0, blocks: 2 + 2 + 2 + 3, stackCount: 4 });
+  expect(totals).toEqual({ bytes: 16 + 8 + 8 + 0, blocks: 2 + 2 + 2 + 3, stackCount: 4, processes: [] });
 });
 
 test("the limit shortens the list, not the totals", () => {
@@ -30,5 +30,5 @@ test("the limit shortens the list, not the totals", () => {
   recording.apply(interval([1, 1, 1], [2, 2, 1], [3, 3, 1]));
   const { stacks, ...totals } = findOutstanding(recording, 1);
   expect(stacks.map(({ stack }) => stack)).toEqual([3]);
-  expect(totals).toEqual({ bytes: 6, blocks: 3, stackCount: 3 });
+  expect(totals).toEqual({ bytes: 6, blocks: 3, stackCount: 3, processes: [] });
 });

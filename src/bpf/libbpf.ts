@@ -11,8 +11,15 @@ import { release } from "node:os";
 import { LeaklineError } from "../base/errors.ts";
 import { errnoName, loadNativeLibrary, type NativeLibrary, type Pointer } from "../os/native.ts";
 import { KERNEL } from "../process/constants.ts";
-import { isAtLeast, parseKernelVersion } from "../process/kernel-version.ts";
-import { BPF_TRACE_UPROBE_MULTI, loadUprobeMulti, type UprobeMulti, type UprobePlace } from "./uprobe-multi.ts";
+import { isAtLeast, type KernelVersion, parseKernelVersion } from "../process/kernel-version.ts";
+import {
+  BPF_TRACE_UPROBE_MULTI,
+  BPF_TRACE_UPROBE_SESSION,
+  loadUprobeMulti,
+  type UprobeKind,
+  type UprobeMulti,
+  type UprobePlace,
+} from "./uprobe-multi.ts";
 
 const LIBRARY = "libbpf.so.1";
 const INSTALL = "install libbpf 1.0 or newer: apt-get install libbpf1 (Debian, Ubuntu), dnf install libbpf (Fedora)";
@@ -22,12 +29,21 @@ const LOG_SIZE = 1 << 20;
 export type Libbpf = {
   /** As the library states it, e.g. `v1.1`. */
   readonly version: string;
+  /** Many probes are attached in one call (Linux 6.10). */
+  readonly attachesTogether: boolean;
+  /** Entry and return of a function can be one probe (Linux 6.13). */
+  readonly hasSessions: boolean;
   open(path: string): BpfObject;
 };
+
+/** What is attached; goes with the object that it belongs to, or before. */
+export type BpfLink = { close(): void };
 
 export type BpfObject = {
   /** Before load(): leaves a program out. */
   skipProgram(program: string): void;
+  /** Before load(): the program is for this kind of uprobe. Not for other programs than those of uprobes. */
+  setUprobeKind(program: string, kind: UprobeKind): void;
   /** Before load(): how many entries a map may have. */
   setMaxEntries(map: string, entries: number): void;
   /**
@@ -41,17 +57,25 @@ export type BpfObject = {
    * Attaches a program to places in a file, in their order, for one process.
    *
    * @param path the file, as *this* process can open it.
-   * @param atReturn fire when the function that begins there returns.
    * @throws LeaklineError `permission`, `target-gone`, or `unsupported` with the place and the kernel's reason.
    */
-  attachUprobes(program: string, pid: number, path: string, places: readonly UprobePlace[], atReturn: boolean): void;
+  attachUprobes(program: string, pid: number, path: string, places: readonly UprobePlace[], kind: UprobeKind): BpfLink;
+  /**
+   * Attaches a program to a raw tracepoint of the kernel.
+   *
+   * @throws LeaklineError `permission` or `unsupported`.
+   */
+  attachRawTracepoint(program: string, tracepoint: string): BpfLink;
   /** Detaches what is attached and gives everything back to the kernel. */
   close(): void;
 };
 
 export type BpfMap = {
   readonly keySize: number;
+  /** Bytes of all copies of a value. */
   readonly valueSize: number;
+  /** How many copies of each value there are, one behind the other: one for each possible CPU in a per-CPU map, else 1. */
+  readonly copies: number;
   /** The value of `key`, or undefined. */
   lookup(key: Uint8Array): Uint8Array | undefined;
   /** Writes one entry. @throws LeaklineError `io`. */
@@ -68,7 +92,7 @@ export type BpfMap = {
   forEachBatch(visit: (keys: DataView, values: DataView, count: number) => void): void;
 };
 
-export type { UprobePlace };
+export type { UprobeKind, UprobePlace };
 
 type Functions = ReturnType<typeof bindFunctions>;
 
@@ -99,6 +123,11 @@ function bindFunctions(library: NativeLibrary) {
     ),
     setLog: library.bind<(program: Pointer, log: Uint8Array, size: number) => number>(
       "int bpf_program__set_log_buf(void *program, void *log, size_t size)",
+    ),
+    mapType: library.bind<(map: Pointer) => number>("int bpf_map__type(void *map)"),
+    possibleCpus: library.bind<() => number>("int libbpf_num_possible_cpus()"),
+    attachRawTracepoint: library.bind<(program: Pointer, name: string) => Pointer>(
+      "void *bpf_program__attach_raw_tracepoint(void *program, const char *name)",
     ),
     programFd: library.bind<(program: Pointer) => number>("int bpf_program__fd(void *program)"),
     setAttachType: library.bind<(program: Pointer, type: number) => number>(
@@ -150,20 +179,24 @@ export async function loadLibbpf(singleProbes = false): Promise<Libbpf> {
   }
   // Its own messages would land on stderr between ours; what they say is in our errors.
   functions.setPrint(null);
-  const multi = !singleProbes && hasUprobeMulti() ? await loadUprobeMulti() : undefined;
-  return { version, open: (path) => openObject(functions, multi, path) };
+  const multi = !singleProbes && kernelHas(KERNEL.uprobeMulti) ? await loadUprobeMulti() : undefined;
+  return {
+    version,
+    attachesTogether: multi !== undefined,
+    hasSessions: multi !== undefined && kernelHas(KERNEL.uprobeSession),
+    open: (path) => openObject(functions, multi, path),
+  };
 }
 
-function hasUprobeMulti(): boolean {
+function kernelHas(since: KernelVersion): boolean {
   const version = parseKernelVersion(release());
-  return version !== undefined && isAtLeast(version, KERNEL.uprobeMulti);
+  return version !== undefined && isAtLeast(version, since);
 }
 
 function openObject(functions: Functions, multi: UprobeMulti | undefined, path: string): BpfObject {
   let object = functions.open(path, null);
   if (!object) throw kernelError("not-found", functions.errno(), `${path} cannot be opened as an eBPF object`);
-  const links: Pointer[] = [];
-  const multiLinks: number[] = [];
+  const links = new Set<BpfLink>();
 
   function programPointer(name: string): Pointer {
     const program = functions.findProgram(object, name);
@@ -184,7 +217,6 @@ function openObject(functions: Functions, multi: UprobeMulti | undefined, path: 
       const log = new Uint8Array(LOG_SIZE);
       logs.push(log);
       functions.setLog(program, log, LOG_SIZE);
-      if (multi) functions.setAttachType(program, BPF_TRACE_UPROBE_MULTI);
     }
     const result = functions.load(object);
     const errno = functions.errno();
@@ -192,7 +224,22 @@ function openObject(functions: Functions, multi: UprobeMulti | undefined, path: 
     return { result, errno, log: text };
   }
 
+  function addLink(close: () => void): BpfLink {
+    const link = {
+      close() {
+        if (links.delete(link)) close();
+      },
+    };
+    links.add(link);
+    return link;
+  }
+
   return {
+    setUprobeKind(program, kind) {
+      if (!multi) return;
+      const type = kind === "session" ? BPF_TRACE_UPROBE_SESSION : BPF_TRACE_UPROBE_MULTI;
+      functions.setAttachType(programPointer(program), type);
+    },
     skipProgram(program) {
       functions.setAutoload(programPointer(program), false);
     },
@@ -216,40 +263,55 @@ function openObject(functions: Functions, multi: UprobeMulti | undefined, path: 
     map(name) {
       return openMap(functions, mapPointer(name), name);
     },
-    attachUprobes(program, pid, file, places, atReturn) {
-      if (places.length === 0) return;
+    attachUprobes(program, pid, file, places, kind) {
+      if (places.length === 0) return { close() {} };
       const pointer = programPointer(program);
       if (multi) {
-        const fd = multi.attach(functions.programFd(pointer), pid, file, places, atReturn);
+        const fd = multi.attach(functions.programFd(pointer), pid, file, places, kind);
         if (fd < 0) throw attachError(multi.errno(), file, places, pid);
-        multiLinks.push(fd);
-        return;
+        return addLink(() => closeSync(fd));
       }
+      const attached: Pointer[] = [];
+      const all = addLink(() => {
+        for (const link of attached) functions.destroyLink(link);
+      });
       for (const place of places) {
-        const link = functions.attachUprobe(pointer, pid, file, place.offset, encodeUprobeOptions(place, atReturn));
+        const options = encodeUprobeOptions(place, kind === "return");
+        const link = functions.attachUprobe(pointer, pid, file, place.offset, options);
         if (!link) throw attachError(functions.errno(), file, [place], pid);
-        links.push(link);
+        attached.push(link);
       }
+      return all;
+    },
+    attachRawTracepoint(program, tracepoint) {
+      const link = functions.attachRawTracepoint(programPointer(program), tracepoint);
+      if (!link) throw kernelError("unsupported", functions.errno(), `tracepoint ${tracepoint} cannot be attached to`);
+      return addLink(() => functions.destroyLink(link));
     },
     close() {
-      for (const fd of multiLinks.splice(0)) closeSync(fd);
-      for (const link of links.splice(0)) functions.destroyLink(link);
+      for (const link of [...links]) link.close();
       if (object) functions.close(object);
       object = null;
     },
   };
 }
 
+/** enum bpf_map_type */
+const PER_CPU_TYPES: ReadonlySet<number> = new Set([5 /* PERCPU_HASH */, 6 /* PERCPU_ARRAY */]);
+
 function openMap(functions: Functions, map: Pointer, name: string): BpfMap {
   const fd = functions.mapFd(map);
   const keySize = functions.keySize(map);
-  const valueSize = functions.valueSize(map);
+  const copies = PER_CPU_TYPES.has(functions.mapType(map)) ? functions.possibleCpus() : 1;
+  // Copies begin at multiples of 8 bytes.
+  const valueSize = copies === 1 ? functions.valueSize(map) : copies * ((functions.valueSize(map) + 7) & ~7);
   /** Entries a batch; grows when a hash bucket has more. */
   let capacity = 256;
 
   return {
     keySize,
     valueSize,
+    copies,
     lookup(key) {
       const value = new Uint8Array(valueSize);
       return functions.lookup(fd, key, value) < 0 ? undefined : value;
@@ -299,7 +361,7 @@ function encodeUprobeOptions(place: UprobePlace, atReturn: boolean): Uint8Array 
   const options = new Uint8Array(40);
   const view = new DataView(options.buffer);
   view.setBigUint64(0, BigInt(options.length), true);
-  view.setBigUint64(16, BigInt(place.cookie), true);
+  view.setBigUint64(16, place.cookie, true);
   view.setUint8(24, atReturn ? 1 : 0);
   return options;
 }

@@ -10,8 +10,9 @@
 import { arch } from "node:os";
 import { loadNativeLibrary, type NativeLibrary } from "../os/native.ts";
 
-/** enum bpf_attach_type */
+/** enum bpf_attach_type. Of a session (Linux 6.13), the entry's program says whether the return is of interest. */
 export const BPF_TRACE_UPROBE_MULTI = 48;
+export const BPF_TRACE_UPROBE_SESSION = 57;
 /** enum bpf_cmd */
 const BPF_LINK_CREATE = 28;
 const BPF_F_UPROBE_MULTI_RETURN = 1;
@@ -35,16 +36,19 @@ const ATTR = {
 export type UprobePlace = {
   /** File offset of the instruction. */
   offset: number;
-  /** What `bpf_get_attach_cookie` gives there. */
-  cookie: number;
+  /** What `bpf_get_attach_cookie` gives there, 64 bits. */
+  cookie: bigint;
 };
+
+/** When a program runs: at the place, when the function that begins there returns, or both (Linux 6.13). */
+export type UprobeKind = "entry" | "return" | "session";
 
 export type UprobeMulti = {
   /**
-   * @param programFd of a program loaded with expected_attach_type BPF_TRACE_UPROBE_MULTI.
+   * @param programFd of a program loaded with expected_attach_type BPF_TRACE_UPROBE_MULTI, or that of a session.
    * @returns the link's file descriptor, or a negative number: then `errno` says why.
    */
-  attach(programFd: number, pid: number, path: string, places: readonly UprobePlace[], atReturn: boolean): number;
+  attach(programFd: number, pid: number, path: string, places: readonly UprobePlace[], kind: UprobeKind): number;
   errno(): number;
 };
 
@@ -54,8 +58,8 @@ export async function loadUprobeMulti(): Promise<UprobeMulti> {
     "long syscall(long number, long command, void *attr, long size)",
   );
   return {
-    attach(programFd, pid, path, places, atReturn) {
-      const request = encodeRequest(libc, programFd, pid, path, places, atReturn);
+    attach(programFd, pid, path, places, kind) {
+      const request = encodeRequest(libc, programFd, pid, path, places, kind);
       return call(SYSTEM_CALL[arch()], BPF_LINK_CREATE, request.attr, ATTR.size);
     },
     errno: libc.errno,
@@ -69,20 +73,20 @@ function encodeRequest(
   pid: number,
   path: string,
   places: readonly UprobePlace[],
-  atReturn: boolean,
+  kind: UprobeKind,
 ): { attr: Uint8Array; pointedTo: Uint8Array[] } {
   const pathBytes = heapBytes(new TextEncoder().encode(`${path}\0`));
   const offsets = heapBytes(new Uint8Array(BigUint64Array.from(places, ({ offset }) => BigInt(offset)).buffer));
-  const cookies = heapBytes(new Uint8Array(BigUint64Array.from(places, ({ cookie }) => BigInt(cookie)).buffer));
+  const cookies = heapBytes(new Uint8Array(BigUint64Array.from(places, ({ cookie }) => cookie).buffer));
   const attr = new Uint8Array(ATTR.size);
   const view = new DataView(attr.buffer);
   view.setUint32(ATTR.programFd, programFd, true);
-  view.setUint32(ATTR.attachType, BPF_TRACE_UPROBE_MULTI, true);
+  view.setUint32(ATTR.attachType, kind === "session" ? BPF_TRACE_UPROBE_SESSION : BPF_TRACE_UPROBE_MULTI, true);
   view.setBigUint64(ATTR.path, libc.addressOf(pathBytes), true);
   view.setBigUint64(ATTR.offsets, libc.addressOf(offsets), true);
   view.setBigUint64(ATTR.cookies, libc.addressOf(cookies), true);
   view.setUint32(ATTR.count, places.length, true);
-  view.setUint32(ATTR.flags, atReturn ? BPF_F_UPROBE_MULTI_RETURN : 0, true);
+  view.setUint32(ATTR.flags, kind === "return" ? BPF_F_UPROBE_MULTI_RETURN : 0, true);
   view.setUint32(ATTR.pid, pid, true);
   return { attr, pointedTo: [pathBytes, offsets, cookies] };
 }

@@ -8,6 +8,7 @@ import { PT_LOAD } from "../elf/constants.ts";
 import { mappingsOf, readMapsText } from "../process/live-maps.ts";
 import { executableLines, type Mapping } from "../process/maps.ts";
 import { executableMappings, type LoadedModule } from "../process/modules.ts";
+import type { SeenMapping } from "./seen-mappings.ts";
 import type { FileEvent, RecordedMapping, RecordedSegment, RecordingEvent, Time } from "../recording/events.ts";
 
 export type MappingListener = {
@@ -20,37 +21,63 @@ export type MappingListener = {
 export class MappingTracker {
   private readonly pid: number;
   private readonly listener: MappingListener;
-  /** Numbers of the files recorded so far, by what identifies a file. */
-  private readonly files = new Map<string, number>();
+  /** Numbers of the files recorded so far, by what identifies a file: of all processes together. */
+  private readonly files: Map<string, number>;
   /** What the last emitted mappings were made from. */
   private lines = "";
   /** Likewise the modules. */
   private fileMappings = "";
   private executable: readonly Mapping[] = [];
-  /** Where the kernel put what it gives a program at its start; undefined before the first reading. */
-  private start: string | undefined;
+  /** Files that the process is going to map, by device and inode. */
+  private readonly foreseen = new Map<string, Mapping>();
 
-  constructor(pid: number, listener: MappingListener) {
+  constructor(pid: number, files: Map<string, number>, listener: MappingListener) {
     this.pid = pid;
+    this.files = files;
     this.listener = listener;
   }
 
   /**
    * Reads the mappings, and emits them (and files seen for the first time) if they are not what they were.
    *
-   * @returns whether the process has executed another program since the last time (execve(2)).
    * @throws LeaklineError `target-gone` when the process has ended.
    */
-  update(time: Time): boolean {
+  update(time: Time): void {
     const text = readMapsText(this.pid);
     const lines = executableLines(text);
-    if (lines === this.lines) return false;
-    const all = mappingsOf(this.pid, text);
-    this.emitChanges(all, time);
+    if (lines === this.lines) return;
+    this.emitChanges(mappingsOf(this.pid, text), time);
     this.lines = lines;
-    const before = this.start;
-    this.start = all.flatMap(({ path, end }) => (path === "[stack]" || path === "[vdso]" ? `${end}` : [])).join();
-    return before !== undefined && before !== this.start;
+  }
+
+  /** The process has executed another program: what was mapped is not any more. */
+  forget(): void {
+    this.lines = "";
+    this.fileMappings = "";
+    this.executable = [];
+  }
+
+  /** Whether any mappings of the program that the process executes now are known. */
+  get hasMappings(): boolean {
+    return this.executable.length > 0;
+  }
+
+  /** Describes a file that the process is going to map. */
+  foresee(module: LoadedModule): void {
+    this.recordFile(module);
+    const [mapping] = module.mappings;
+    this.foreseen.set(inodeKey(mapping), mapping);
+  }
+
+  /** Emits mappings of files that were foreseen. */
+  complete(seen: readonly SeenMapping[], time: Time): void {
+    this.executable = seen.flatMap((one) => {
+      const file = this.foreseen.get(inodeKey(one));
+      return file ? { ...file, start: one.start, end: one.end, offset: one.offset } : [];
+    });
+    if (this.executable.length === 0) return;
+    const mappings = this.executable.map((mapping) => this.recordMapping(mapping));
+    this.listener.emit({ kind: "mappings", time, pid: this.pid, mappings });
   }
 
   private emitChanges(all: readonly Mapping[], time: Time): void {
@@ -97,6 +124,10 @@ export class MappingTracker {
       ? { start, end, offset, file: -1, label: mapping.path || "[anon]" }
       : { start, end, offset, file, label: "" };
   }
+}
+
+function inodeKey({ deviceMajor, deviceMinor, inode }: SeenMapping | Mapping): string {
+  return `${deviceMajor}:${deviceMinor}:${inode}`;
 }
 
 /** What tells one file from another. */

@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { hasTool } from "../../test/support/programs.ts";
-import { placeProbe } from "./probe-placement.ts";
+import { findEmulated, isEmulatedAt, placeProbe } from "./probe-placement.ts";
 
 const bytes = (text: string): Uint8Array => Uint8Array.from(text.split(" "), (byte) => Number.parseInt(byte, 16));
 /** `ret`s, so that the function goes on. */
@@ -44,6 +44,25 @@ describe("by hand", () => {
     expect(placeProbe(bytes("48 85 ff 55 eb fd c3"))).toBe(0);
     // The same, to the entry itself: every round is a call of its own to the probe at 3, but at 0 it would be too.
     expect(placeProbe(bytes("48 85 ff 55 eb fa c3"))).toBe(3);
+  });
+});
+
+describe("any emulated instruction, to measure on", () => {
+  test.each([
+    [
+      "lea 0x80(%rdi),%edx changes an argument, which does not matter; cmp; ja",
+      "8d 97 80 00 00 00 81 fa 7f 01 00 00 77 0a",
+      12,
+    ],
+    ["push is the first", "55", 0],
+    ["mul is not known", "48 f7 e2 55", undefined],
+  ])("%s", (_what, code, distance) => {
+    expect(findEmulated(bytes(code + REST))).toBe(distance);
+  });
+
+  test("tells push from mov", () => {
+    expect(isEmulatedAt(bytes("48 89 e5 55"), 0)).toBe(false);
+    expect(isEmulatedAt(bytes("48 89 e5 55"), 3)).toBe(true);
   });
 });
 

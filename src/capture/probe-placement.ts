@@ -42,6 +42,22 @@ export function placeProbe(code: Uint8Array): number {
   return 0;
 }
 
+/** Whether the kernel emulates the instruction there. */
+export function isEmulatedAt(code: Uint8Array, at: number): boolean {
+  return decode(code, at)?.emulated === true;
+}
+
+/** Distance of the first instruction that the kernel emulates, whatever stands before it, up to MAX_DISTANCE. */
+export function findEmulated(code: Uint8Array): number | undefined {
+  for (let at = 0; at < MAX_DISTANCE; ) {
+    const instruction = decode(code, at);
+    if (!instruction) return undefined;
+    if (instruction.emulated) return at;
+    at += instruction.length;
+  }
+  return undefined;
+}
+
 /**
  * May a jump of this function lead behind its entry, up to the probe? Then the probe would fire again in the middle of
  * a call. Looks at every byte as if a jump began there: that finds all jumps, and some that are none.

@@ -6,54 +6,47 @@ import type { UprobePlace } from "../bpf/libbpf.ts";
 import type { AllocatorFunction } from "../process/allocators.ts";
 import type { CallSignature } from "../process/call-signature.ts";
 import type { StackClass } from "../recording/events.ts";
-import { CALL } from "./layout.ts";
-
-/** The number that stands for a signature (enum call of memleak.h). */
-function callOf({ operation, size, count, old, out }: CallSignature): number | undefined {
-  return CALLS.get(`${operation} ${size} ${count} ${old} ${out}`);
-}
-
-const CALLS = new Map([
-  ["allocate 1 0 0 0", CALL.malloc],
-  ["allocate 2 1 0 0", CALL.calloc],
-  ["allocate 2 0 0 0", CALL.memalign],
-  ["allocate 3 0 0 1", CALL.posixMemalign],
-  ["allocate 2 0 1 0", CALL.realloc],
-  ["allocate 3 2 1 0", CALL.reallocarray],
-  ["free 0 0 1 0", CALL.free],
-  ["map 2 0 0 0", CALL.mmap],
-  ["map 3 0 1 0", CALL.mremap],
-  ["unmap 2 0 1 0", CALL.munmap],
-]);
+import { COOKIE_SHIFT, OPERATION } from "./layout.ts";
 
 export type ProbePlan = {
-  /** In the order of attaching, frees first: a block must never enter the account before its free could be seen. */
-  entries: UprobePlace[];
-  /** Where a call's result is read. */
-  returns: UprobePlace[];
+  /** Attached first: a block must never enter the account before its free could be seen. Their returns say nothing. */
+  releases: UprobePlace[];
+  /** Both the entry and the return are of interest. */
+  calls: UprobePlace[];
 };
 
 /**
  * The probes for one library.
  *
  * @param functions what the library defines; each stands once, whatever aliases it has.
+ * @param slot of the process.
  * @param classes what is accounted.
  * @param distanceOf how far behind a function's entry its probe stands, bytes (probe-placement.ts).
  */
 export function planProbes(
   functions: readonly AllocatorFunction[],
+  slot: number,
   classes: ReadonlySet<StackClass>,
   distanceOf: (code: AllocatorFunction) => number,
 ): ProbePlan {
-  const releases: UprobePlace[] = [];
-  const allocations: UprobePlace[] = [];
+  const plan: ProbePlan = { releases: [], calls: [] };
   for (const code of functions) {
-    const { operation } = code.signature;
-    const cookie = callOf(code.signature);
-    const place: StackClass = operation === "map" || operation === "unmap" ? "mapping" : "heap";
-    if (cookie === undefined || code.probes === "none" || !classes.has(place)) continue;
-    const offset = code.fileOffset + distanceOf(code);
-    (operation === "free" || operation === "unmap" ? releases : allocations).push({ offset, cookie });
+    if (code.probes === "none" || !classes.has(classOf(code.signature))) continue;
+    const place = { offset: code.fileOffset + distanceOf(code), cookie: encodeCookie(code.signature, slot) };
+    (code.probes === "entry" ? plan.releases : plan.calls).push(place);
   }
-  return { entries: [...releases, ...allocations], returns: allocations };
+  return plan;
+}
+
+function classOf({ operation }: CallSignature): StackClass {
+  return operation === "map" || operation === "unmap" ? "mapping" : "heap";
+}
+
+/** The signature and the process's slot in 64 bits, as memleak.h lays them out. */
+export function encodeCookie(signature: CallSignature, slot: number): bigint {
+  const low = Object.entries(COOKIE_SHIFT).reduce((cookie, [field, shift]) => {
+    const value = field === "slot" ? slot : signature[field as Exclude<keyof typeof COOKIE_SHIFT, "slot">];
+    return cookie | (BigInt(value) << BigInt(shift));
+  }, 0n);
+  return low | BigInt(OPERATION[signature.operation]);
 }

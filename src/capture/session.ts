@@ -1,241 +1,377 @@
 /**
- * A capture: the eBPF program attached to one process, its account read as recording events.
+ * A capture: the eBPF program attached to some processes, its account read as recording events.
  *
  * Nothing is left behind: the probes belong to file descriptors of this process, so they go when it closes them or
  * dies, however it dies.
  */
 
-import { existsSync, readlinkSync } from "node:fs";
-import { arch, release } from "node:os";
-import { LeaklineError } from "../base/errors.ts";
+import { release } from "node:os";
+import { describeError, LeaklineError } from "../base/errors.ts";
 import { type BpfObject, loadLibbpf } from "../bpf/libbpf.ts";
-import { openFile } from "../os/file-bytes.ts";
-import type { AllocatorFunction, AllocatorLibrary } from "../process/allocators.ts";
-import { INITIAL_PID_NAMESPACE } from "../process/constants.ts";
+import type { AllocatorLibrary } from "../process/allocators.ts";
 import { findHazards, type TargetFacts } from "../process/hazards.ts";
-import { executableMappings, type LoadedModule } from "../process/modules.ts";
-import { isAlive, type ProcessInfo, requireTarget } from "../process/process-info.ts";
-import { readTargetFacts } from "../process/target-facts.ts";
-import type { RecordingEvent, StackClass, StackEvent, Time } from "../recording/events.ts";
+import { readMemory } from "../process/memory.ts";
+import { executableMappings, foreseenModule, type LoadedModule } from "../process/modules.ts";
+import { type ProcessInfo, requireTarget } from "../process/process-info.ts";
+import { descendantsOf } from "../process/select.ts";
+import { readFileFacts, readTargetFacts } from "../process/target-facts.ts";
+import type { RecordingEvent, StackEvent, Time } from "../recording/events.ts";
 import { AccountReader } from "./account-reader.ts";
-import { type MappingListener, MappingTracker } from "./mapping-tracker.ts";
-import { placeProbe } from "./probe-placement.ts";
-import { planProbes } from "./probes.ts";
+import { CallSites, type CodeMemory, cutBehindCode } from "./call-site.ts";
+import { forgetBlocks } from "./closed-spaces.ts";
+import { MappingTracker } from "./mapping-tracker.ts";
 import { canWalkByTables, type LoadedProgram, loadProgram, machine, type ProgramOptions } from "./program.ts";
+import { seenMappings } from "./seen-mappings.ts";
+import { type ProbeOptions, TracedProcess } from "./traced-process.ts";
 import { UnwindMaps } from "./unwind-maps.ts";
 import { UnwindTables } from "./unwind-tables.ts";
 
-export type CaptureOptions = ProgramOptions & {
-  /** Version of leakline, for the recording. */
-  leakline: string;
-  /** What is accounted. */
-  classes: ReadonlySet<StackClass>;
-  /** Attach probes one by one, as on kernels before 6.10; detaching takes a tenth of a second for each. */
-  singleProbes: boolean;
-  /** How stacks are walked: by unwind tables where the kernel can (5.17, x86-64), or always by frame pointers. */
-  walk: "tables" | "frame-pointers";
-  /** Folder of unwind tables that were prepared elsewhere (`leakline prepare`). */
-  unwindDirectory: string | undefined;
-};
+export type CaptureOptions = ProgramOptions &
+  ProbeOptions & {
+    /** Version of leakline, for the recording. */
+    leakline: string;
+    /** Attach probes one by one, as on kernels before 6.10; detaching takes a tenth of a second for each. */
+    singleProbes: boolean;
+    /** How stacks are walked: by unwind tables where the kernel can (5.17, x86-64), or always by frame pointers. */
+    walk: "tables" | "frame-pointers";
+    /** Folder of unwind tables that were prepared elsewhere. */
+    unwindDirectory: string | undefined;
+    /** Trace what the processes start, too. */
+    children: boolean;
+  };
 
-export type Capture = {
-  readonly process: ProcessInfo;
-  /** What was probed, for people. */
-  readonly libraries: readonly AllocatorLibrary[];
-  /**
-   * Reads the account and emits what changed, an interval event last. The account of a process that has exited stays
-   * readable.
-   */
-  poll(): void;
-  /** Looks for files that were mapped since: until then, stacks end in their code. Call it a few times a second. */
-  refresh(): void;
-  /** Detaches. */
-  close(): void;
-};
+/** A process that runs, or one that waits before it executes a program with these files. */
+export type CaptureTarget = { pid: number; foreseen?: readonly string[] };
 
-/**
- * Attaches to a process.
- *
- * @param emit gets the recording's events, the first ones before this returns.
- * @param warn gets what the user should know and could not be done, one line each.
- * @throws LeaklineError with the reason why this process cannot be traced: `not-found`, `target-gone`, `permission`,
- *   `refused`, `unsupported`. Nothing stays attached then.
- */
-export async function startCapture(
-  pid: number,
-  options: CaptureOptions,
-  emit: (event: RecordingEvent) => void,
-  warn: (message: string) => void,
-): Promise<Capture> {
-  const facts = readTargetFacts(pid);
-  checkHazards(facts, warn);
-  const { info: process, allocators: libraries } = facts;
-  const tables =
-    options.walk === "tables" && canWalkByTables()
-      ? new UnwindTables({ pid: process.pid, warn, directory: options.unwindDirectory })
-      : undefined;
-  const rows = tables ? tables.countRows(executableMappings(process.pid)) + SPARE_UNWIND_ROWS : 0;
-  const program = loadProgram(await loadLibbpf(options.singleProbes), options, rows, warn);
-  const { object } = program;
-  try {
-    const reader = new AccountReader(process.pid, object);
-    const listener: MappingListener = { emit, warn };
-    if (tables && program.unwindRows > 0) listener.modulesChanged = useTables(program, tables, warn);
-    const tracker = new MappingTracker(process.pid, listener);
-    const now = Date.now();
-    emit({ kind: "start", time: now, leakline: options.leakline, architecture: machine(), kernel: release() });
-    emit(describeProcess(process, now));
-    tracker.update(now);
-    attachProbes(program, process.pid, libraries, options.classes);
-    return new LiveCapture(process, libraries, object, reader, tracker, emit, warn);
-  } catch (error) {
-    object.close();
-    if (!isAlive(process.pid, process.startTime)) throw exitedDuringAttach(process, error);
-    throw error;
-  }
-}
+export type CaptureListener = {
+  /** Gets the recording's events, the first ones before the capture has started. */
+  emit(event: RecordingEvent): void;
+  /** Gets what the user should know and could not be done, one line each. */
+  warn(message: string): void;
+  /** A process is traced from now on. */
+  attached(process: ProcessInfo, libraries: readonly AllocatorLibrary[]): void;
+};
 
 /** Room for libraries that are opened later, 8 bytes a row: twenty times libc's. */
 const SPARE_UNWIND_ROWS = 1 << 19;
 
-function useTables(
-  { object, unwindRows }: LoadedProgram,
-  tables: UnwindTables,
-  warn: (message: string) => void,
-): (modules: readonly LoadedModule[]) => void {
-  const maps = new UnwindMaps(object, unwindRows);
-  const full = ({ path }: LoadedModule): void => warn(`${path}: no room for its unwind table, stacks end in its code`);
-  return (modules) => maps.update(modules, tables, full);
-}
+/** How often we look for new children, milliseconds. */
+const LOOK_FOR_CHILDREN = 500;
 
-/** @throws LeaklineError `refused` when probes would hurt the process, `unsupported` when there is nothing to probe. */
-function checkHazards(facts: TargetFacts, warn: (message: string) => void): void {
-  const name = `process ${facts.info.pid} (${facts.info.command})`;
-  for (const { refuse, found, mend } of findHazards(facts)) {
-    if (refuse) throw new LeaklineError("refused", `${name} is not traced: ${found}`, { hint: mend });
-    warn(`${name}: ${found} (${mend})`);
-  }
-  if (facts.allocators.length === 0) {
-    const hint = "leakline doctor PID shows what it has mapped";
-    throw new LeaklineError("unsupported", `${name} has no allocator that leakline knows`, { hint });
-  }
-}
+type Tracked = { process: TracedProcess; tracker: MappingTracker; executable: string };
 
-class LiveCapture implements Capture {
-  readonly process: ProcessInfo;
-  readonly libraries: readonly AllocatorLibrary[];
-  private readonly object: BpfObject;
+export class Capture {
+  private readonly listener: CaptureListener;
+  private readonly options: CaptureOptions;
+  private readonly program: LoadedProgram;
+  private readonly tables: UnwindTables;
+  private readonly unwind: UnwindMaps | undefined;
   private readonly reader: AccountReader;
-  private readonly tracker: MappingTracker;
-  private readonly emit: (event: RecordingEvent) => void;
-  private readonly warn: (message: string) => void;
+  private readonly tracked = new Map<number, Tracked>();
+  /** Slots of processes that have ended: their stacks stay in the account, so slots are not used again. */
+  private readonly pids: number[] = [];
+  private readonly files = new Map<string, number>();
+  private readonly refused = new Set<string>();
+  private nextChildren = 0;
 
-  constructor(
-    process: ProcessInfo,
-    libraries: readonly AllocatorLibrary[],
-    object: BpfObject,
-    reader: AccountReader,
-    tracker: MappingTracker,
-    emit: (event: RecordingEvent) => void,
-    warn: (message: string) => void,
-  ) {
-    this.process = process;
-    this.libraries = libraries;
-    this.object = object;
-    this.reader = reader;
-    this.tracker = tracker;
-    this.emit = emit;
-    this.warn = warn;
+  constructor(program: LoadedProgram, tables: UnwindTables, options: CaptureOptions, listener: CaptureListener) {
+    this.program = program;
+    this.tables = tables;
+    this.options = options;
+    this.listener = listener;
+    this.unwind = program.unwindRows > 0 ? new UnwindMaps(program.object, program.unwindRows) : undefined;
+    this.reader = new AccountReader(program.object, (space) => this.pids[space & 0xffff] ?? 0);
   }
 
+  /** The processes that are traced and have not ended. */
+  get processes(): ProcessInfo[] {
+    return [...this.tracked.values()].map(({ process }) => process.info);
+  }
+
+  /**
+   * Attaches to a process, or to one that waits.
+   *
+   * @throws LeaklineError with the reason why it cannot be traced; nothing of it stays attached then.
+   */
+  add({ pid, foreseen }: CaptureTarget): void {
+    const facts = foreseen ? readFileFacts(pid, foreseen[0]) : readTargetFacts(pid);
+    checkHazards(facts, this.listener.warn, foreseen !== undefined);
+    const { info } = facts;
+    if (this.pids.length >= this.options.maxProcesses) {
+      const hint = "raise --max-processes";
+      throw new LeaklineError("limit", `${this.pids.length} processes are or were traced: no room for ${pid}`, { hint });
+    }
+    const slot = this.pids.length;
+    const process = new TracedProcess(this.program, slot, info, this.options);
+    this.pids.push(info.pid);
+    const tracker = new MappingTracker(info.pid, this.files, {
+      emit: this.listener.emit,
+      warn: this.listener.warn,
+      modulesChanged: (modules) => this.modulesChanged(process, modules),
+    });
+    try {
+      this.listener.emit(describeProcess(info, Date.now()));
+      if (foreseen) this.probeForeseen(process, tracker, foreseen);
+      else {
+        tracker.update(Date.now());
+        this.requireAllocator(process);
+      }
+    } catch (error) {
+      process.close();
+      if (!process.isAlive()) throw exitedDuringAttach(info, error);
+      throw error;
+    }
+    this.tracked.set(info.pid, { process, tracker, executable: info.executable ?? "" });
+    this.listener.attached(info, process.libraries);
+  }
+
+  /**
+   * Reads the account and emits what changed, an interval event last. The account of a process that has exited stays
+   * readable.
+   */
   poll(): void {
     const { stacks, totals, losses } = this.reader.read();
     const time = Date.now();
     // The mappings come first: a new stack is looked up in them. An exited process keeps those it had.
-    const alive = isAlive(this.process.pid, this.process.startTime);
-    if (alive) this.updateMappings(time);
-    for (const stack of stacks) this.emit(withoutRubbish(stack, this.tracker));
-    this.emit({ kind: "interval", time, totals, losses });
-    if (alive) forgetDeadThreads(this.object, this.process.pid);
+    this.refresh();
+    const sites = new Map<number, CallSites>();
+    for (const stack of stacks) this.listener.emit(this.withoutRubbish(stack, sites));
+    this.listener.emit({ kind: "interval", time, totals, losses });
+    this.forgetEnded(time);
   }
 
+  /** Looks what the processes have mapped, executed and started since: call it a few times a second. */
   refresh(): void {
-    if (isAlive(this.process.pid, this.process.startTime)) this.updateMappings(Date.now());
+    for (const tracked of this.tracked.values()) this.refreshProcess(tracked);
+    // Looking through all processes takes longer than looking at ours.
+    if (this.options.children && performance.now() >= this.nextChildren) {
+      this.addChildren();
+      this.nextChildren = performance.now() + LOOK_FOR_CHILDREN;
+    }
   }
 
+  /** Whether all processes have ended. */
+  get isOver(): boolean {
+    return [...this.tracked.values()].every(({ process }) => !process.isAlive());
+  }
+
+  /** Detaches. */
   close(): void {
-    this.object.close();
+    this.program.object.close();
   }
 
-  private updateMappings(time: Time): void {
+  /** The stack up to where the walk is proved wrong. */
+  private withoutRubbish(stack: StackEvent, sites: Map<number, CallSites>): StackEvent {
+    const { pid } = stack;
+    const tracker = this.tracked.get(pid)?.tracker;
+    if (!tracker) return stack;
+    if (this.unwind) return cutBehindCode(stack, tracker);
+    const ofProcess = sites.get(pid) ?? new CallSites(codeMemory(pid, tracker), machine());
+    sites.set(pid, ofProcess);
+    return ofProcess.cutRubbish(stack, 1);
+  }
+
+  private refreshProcess(tracked: Tracked): void {
+    const { process, tracker } = tracked;
+    if (!process.isAlive()) {
+      this.completeMappings(tracked);
+      return;
+    }
     try {
-      if (!this.tracker.update(time)) return;
-      const info = requireTarget(this.process.pid);
-      this.emit(describeProcess(info, time));
-      this.warn(
-        `process ${info.pid} has executed ${info.executable}: what it left before is still listed, but is gone`,
-      );
+      const space = process.currentSpace();
+      if (space !== process.space) this.followExec(tracked, space);
+      tracker.update(Date.now());
     } catch (error) {
-      // It exited just now: the next poll notices.
+      // It exited just now, which is noticed next time.
       if (!(error instanceof LeaklineError && error.code === "target-gone")) throw error;
     }
   }
-}
 
-function attachProbes(
-  { object, entry }: LoadedProgram,
-  pid: number,
-  libraries: readonly AllocatorLibrary[],
-  classes: ReadonlySet<StackClass>,
-): void {
-  for (const { module, functions } of libraries) {
-    const path = module.openedAs ?? module.path;
-    const { entries, returns } = withPlacement(path, (distanceOf) => planProbes(functions, classes, distanceOf));
-    // Returns first: a pending call must never wait for a return that has no probe.
-    object.attachUprobes("function_return", pid, path, returns, true);
-    object.attachUprobes(entry, pid, path, entries, false);
+  /** It executes another program: what it left in the memory of the old one is gone. */
+  private followExec(tracked: Tracked, space: number): void {
+    const { process, tracker, executable } = tracked;
+    const { emit, warn } = this.listener;
+    const info = requireTarget(process.pid);
+    const { bytes, blocks } = this.reader.outstandingIn(process.space);
+    this.reader.closeSpace(process.space);
+    forgetBlocks(this.program.object, process.space);
+    if (executable !== "" && executable !== info.executable) {
+      warn(
+        `process ${info.pid} has executed ${info.executable}: ${bytes} bytes in ${blocks} allocations of ${executable} went with its memory`,
+      );
+    }
+    process.space = space;
+    process.info = info;
+    tracked.executable = info.executable ?? "";
+    process.takeRenumbered();
+    tracker.forget();
+    emit(describeProcess(info, Date.now()));
+  }
+
+  /** What a process that ended early had mapped, as far as the eBPF program has seen it. */
+  private completeMappings({ process, tracker }: Tracked): void {
+    if (tracker.hasMappings) return;
+    const mappings = seenMappings(this.program.object, process.currentSpace());
+    tracker.complete(mappings, Date.now());
+  }
+
+  private modulesChanged(process: TracedProcess, modules: readonly LoadedModule[]): void {
+    const { pid, slot, space } = process;
+    const before = process.libraries.length;
+    process.probe(modules, before === 0 && this.tracked.get(pid) === undefined);
+    if (this.tracked.has(pid) && process.libraries.length > before) {
+      const files = process.libraries.slice(before).map(({ module }) => module.path);
+      this.listener.warn(`process ${pid} has opened another allocator, accounted from now on: ${files.join(", ")}`);
+    }
+    this.unwind?.update({ pid, slot, space }, modules, this.tables, (module) => this.warnFull(module));
+  }
+
+  private probeForeseen(process: TracedProcess, tracker: MappingTracker, paths: readonly string[]): void {
+    const modules = paths.flatMap((path, i) => {
+      try {
+        return [foreseenModule(path, i === 0)];
+      } catch (error) {
+        if (!(error instanceof LeaklineError)) throw error;
+        this.listener.warn(`${path}: not probed before it is mapped: ${describeError(error)}`);
+        return [];
+      }
+    });
+    process.probe(modules, true);
+    for (const module of modules) {
+      this.unwind?.place(process.pid, module, this.tables, (full) => this.warnFull(full));
+      tracker.foresee(module);
+    }
+  }
+
+  private warnFull({ path }: LoadedModule): void {
+    this.listener.warn(`${path}: no room for its unwind table, stacks end in its code`);
+  }
+
+  private requireAllocator({ info, libraries }: TracedProcess): void {
+    if (libraries.length > 0) return;
+    const hint = "leakline doctor PID shows what it has mapped; --alloc and --free name an allocator of its own";
+    const message = `process ${info.pid} (${info.command}) has no allocator that leakline knows`;
+    throw new LeaklineError("unsupported", message, { hint });
+  }
+
+  private addChildren(): void {
+    for (const { process } of [...this.tracked.values()])
+      for (const { pid, startTime } of descendantsOf(process.pid)) {
+        const key = `${pid} ${startTime}`;
+        if (this.tracked.has(pid) || this.refused.has(key)) continue;
+        try {
+          this.add({ pid });
+        } catch (error) {
+          if (!(error instanceof LeaklineError)) throw error;
+          if (error.code === "target-gone") continue;
+          this.refused.add(key);
+          this.listener.warn(`child ${pid} is not traced: ${describeError(error)}`);
+        }
+      }
+  }
+
+  /** Ended processes stay in the account, but need no probes. */
+  private forgetEnded(time: Time): void {
+    if (this.tracked.size === 1) return; // the capture ends with its last process
+    for (const [pid, { process }] of this.tracked) {
+      if (process.isAlive()) continue;
+      forgetBlocks(this.program.object, process.space);
+      process.close();
+      this.tracked.delete(pid);
+      this.listener.emit({ kind: "exit", time, pid });
+    }
   }
 }
-
-/** Lets `plan` ask where the probe of a function of this file is cheapest. */
-function withPlacement<T>(path: string, plan: (distanceOf: (code: AllocatorFunction) => number) => T): T {
-  if (arch() !== "x64") return plan(() => 0);
-  const file = openFile(path);
-  try {
-    return plan(({ fileOffset, size }) => (size > MAX_FUNCTION ? 0 : placeProbe(file.read(fileOffset, size))));
-  } finally {
-    file.close();
-  }
-}
-
-/** More bytes than any allocator function has. */
-const MAX_FUNCTION = 1 << 16;
 
 /**
- * The stack up to the first address that is no code: from there on, whatever led to it, the walk was wrong. The first
- * address is the processor's own, and stays.
+ * Attaches to processes.
+ *
+ * @throws LeaklineError with the reason why one of them cannot be traced: `not-found`, `target-gone`, `permission`,
+ *   `refused`, `unsupported`. Nothing stays attached then.
  */
-function withoutRubbish(stack: StackEvent, tracker: MappingTracker): StackEvent {
-  const wrong = stack.addresses.findIndex((address, i) => i > 0 && !tracker.isCode(address - 1n));
-  return wrong < 0 ? stack : { ...stack, end: "bad-frame", addresses: stack.addresses.slice(0, wrong) };
+export async function startCapture(
+  targets: readonly CaptureTarget[],
+  options: CaptureOptions,
+  listener: CaptureListener,
+): Promise<Capture> {
+  const tables = new UnwindTables({ warn: listener.warn, directory: options.unwindDirectory });
+  for (const { pid, foreseen } of targets) {
+    if (foreseen) continue;
+    checkHazards(readTargetFacts(pid), () => {}, false);
+  }
+  const rows = options.walk === "tables" && canWalkByTables() ? countRows(targets, tables) + SPARE_UNWIND_ROWS : 0;
+  const program = loadProgram(await loadLibbpf(options.singleProbes), options, rows, listener.warn);
+  try {
+    const { sampleBytes } = options;
+    const start = { leakline: options.leakline, architecture: machine(), kernel: release(), sampleBytes };
+    listener.emit({ kind: "start", time: Date.now(), ...start });
+    attachLifeCycle(program.object, listener.warn);
+    const capture = new Capture(program, tables, options, listener);
+    for (const target of targets) capture.add(target);
+    return capture;
+  } catch (error) {
+    program.object.close();
+    throw error;
+  }
 }
 
-/** A thread that ended in an allocator, or simply ended, leaves its state in map `threads`. */
-function forgetDeadThreads(object: BpfObject, pid: number): void {
-  if (!inInitialPidNamespace()) return; // the program sees other thread ids than we do
-  const threads = object.map("threads");
-  const dead: number[] = [];
-  threads.forEachBatch((keys, _values, count) => {
-    for (let i = 0; i < count; i++) {
-      const tid = keys.getUint32(i * 4, true);
-      if (!existsSync(`/proc/${pid}/task/${tid}`)) dead.push(tid);
-    }
-  });
-  for (const tid of dead) threads.remove(new Uint8Array(new Uint32Array([tid]).buffer));
+/** What tells of processes that execute and threads that end. Without it, both are noticed late. */
+function attachLifeCycle(object: BpfObject, warn: (message: string) => void): void {
+  try {
+    object.attachRawTracepoint("process_exec", "sched_process_exec");
+    object.attachRawTracepoint("thread_exit", "sched_process_exit");
+  } catch (error) {
+    if (!(error instanceof LeaklineError)) throw error;
+    warn(`what a process executes is not followed: ${describeError(error)}`);
+  }
 }
 
-function inInitialPidNamespace(): boolean {
-  return readlinkSync("/proc/self/ns/pid") === INITIAL_PID_NAMESPACE;
+function codeMemory(pid: number, tracker: MappingTracker): CodeMemory {
+  return {
+    isCode: (address) => tracker.isCode(address),
+    read(address, length) {
+      try {
+        return readMemory(pid, address, length);
+      } catch (error) {
+        if (!(error instanceof LeaklineError)) throw error;
+        return undefined;
+      }
+    },
+  };
+}
+
+function countRows(targets: readonly CaptureTarget[], tables: UnwindTables): number {
+  const files = new Set<string>();
+  let rows = 0;
+  for (const { pid, foreseen } of targets) {
+    const modules = foreseen ? foreseen.flatMap(tryForesee) : executableMappings(pid);
+    const fresh = modules.filter(({ path, mappings }) => {
+      const key = `${mappings[0].inode} ${path}`;
+      if (files.has(key)) return false;
+      files.add(key);
+      return true;
+    });
+    rows += tables.countRows(pid, fresh);
+  }
+  return rows;
+}
+
+function tryForesee(path: string): LoadedModule[] {
+  try {
+    return [foreseenModule(path, false)];
+  } catch (error) {
+    if (!(error instanceof LeaklineError)) throw error;
+    return []; // reported when it is to be probed
+  }
+}
+
+/** @throws LeaklineError `refused` when probes would hurt the process, `unsupported` when there is nothing to probe. */
+function checkHazards(facts: TargetFacts, warn: (message: string) => void, isWaiting: boolean): void {
+  const name = isWaiting ? (facts.info.executable ?? "the command") : `process ${facts.info.pid} (${facts.info.command})`;
+  for (const { refuse, found, mend } of findHazards(facts)) {
+    if (refuse) throw new LeaklineError("refused", `${name} is not traced: ${found}`, { hint: mend });
+    warn(`${name}: ${found} (${mend})`);
+  }
 }
 
 function describeProcess(process: ProcessInfo, time: Time): RecordingEvent {

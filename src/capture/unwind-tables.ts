@@ -4,14 +4,12 @@ import { statSync } from "node:fs";
 import { describeError, LeaklineError } from "../base/errors.ts";
 import { decompress } from "../compress/decompress.ts";
 import { openElf } from "../elf/index.ts";
-import { openMappedFile } from "../process/mapped-file.ts";
-import type { LoadedModule } from "../process/modules.ts";
+import { type LoadedModule, openModuleFile } from "../process/modules.ts";
 import { compileUnwindTable, type UnwindTable } from "../unwind/index.ts";
 import { fileKey } from "./mapping-tracker.ts";
 import { loadPreparedTable } from "./prepared-tables.ts";
 
 export type UnwindTablesOptions = {
-  pid: number;
   warn(message: string): void;
   /** Folder of prepared tables, looked into first. */
   directory: string | undefined;
@@ -30,21 +28,21 @@ export class UnwindTables {
     }
   }
 
-  /** Rows of all modules together. */
-  countRows(modules: readonly LoadedModule[]): number {
-    return modules.reduce((sum, module) => sum + (this.table(module)?.starts.length ?? 0), 0);
+  /** Rows of all modules of a process together. */
+  countRows(pid: number, modules: readonly LoadedModule[]): number {
+    return modules.reduce((sum, module) => sum + (this.table(pid, module)?.starts.length ?? 0), 0);
   }
 
   /** The table of a module, which is not kept here any longer; undefined when its file has none or cannot be read. */
-  take(module: LoadedModule): UnwindTable | undefined {
-    const table = this.table(module);
+  take(pid: number, module: LoadedModule): UnwindTable | undefined {
+    const table = this.table(pid, module);
     this.tables.delete(fileKey(module.mappings[0]));
     return table;
   }
 
-  private table(module: LoadedModule): UnwindTable | undefined {
+  private table(pid: number, module: LoadedModule): UnwindTable | undefined {
     const key = fileKey(module.mappings[0]);
-    if (!this.tables.has(key)) this.tables.set(key, this.prepared(module) ?? this.compile(module));
+    if (!this.tables.has(key)) this.tables.set(key, this.prepared(module) ?? this.compile(pid, module));
     return this.tables.get(key);
   }
 
@@ -60,10 +58,10 @@ export class UnwindTables {
     }
   }
 
-  private compile(module: LoadedModule): UnwindTable | undefined {
-    const { pid, warn } = this.options;
+  private compile(pid: number, module: LoadedModule): UnwindTable | undefined {
+    const { warn } = this.options;
     try {
-      const { bytes } = openMappedFile(pid, module.mappings[0]);
+      const bytes = openModuleFile(pid, module);
       try {
         return compileUnwindTable(openElf(bytes, { decompress }));
       } finally {

@@ -65,7 +65,7 @@ export function filesSource(sysroots: readonly string[], options: SourceOptions)
 
 function symbolizerSource(symbolizer: Symbolizer, pid: number): AddressSource {
   return {
-    resolveAll: (addresses, isReturn) => symbolizer.resolveAll(pid, 0, addresses, isReturn),
+    resolveAll: (addresses, isReturn) => symbolizer.resolveAll(pid, addresses, isReturn),
     resolveInFile: (path, buildId, address, isReturn) =>
       path.startsWith("/")
         ? symbolizer.resolveInFile(path, buildId, virtualAddress(toSignedNumber(address)), isReturn)

@@ -9,6 +9,7 @@ import type { Command } from "./command.ts";
 /** By the first word of their names. */
 const COMMANDS: { readonly [word: string]: () => Promise<readonly Command[]> } = {
   attach: async () => [(await import("./attach.ts")).attach],
+  run: async () => [(await import("./run.ts")).run],
   record: async () => {
     keepYoungGenerationSmall();
     return [(await import("./record.ts")).record];

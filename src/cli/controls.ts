@@ -8,7 +8,8 @@
 
 import { lstatSync, unlinkSync } from "node:fs";
 
-export type Control = "print" | "quit";
+/** An interrupt is Ctrl-C, which a command that shares our terminal gets as well. */
+export type Control = "print" | "quit" | "interrupt";
 
 export type Controls = {
   /** The next control, or "timeout" after so many milliseconds without one. */
@@ -19,7 +20,7 @@ export type Controls = {
 
 const SIGNALS: readonly (readonly [NodeJS.Signals, Control])[] = [
   ["SIGUSR1", "print"],
-  ["SIGINT", "quit"],
+  ["SIGINT", "interrupt"],
   ["SIGTERM", "quit"],
   ["SIGHUP", "quit"],
 ];

@@ -11,7 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describeError, type ErrorCode, LeaklineError } from "../base/errors.ts";
-import { attachAndReport } from "./attach.ts";
+import { traceAndReport } from "./attach.ts";
 import { type Arguments, type Command, usageError } from "./command.ts";
 import { diagnose } from "./doctor.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -68,7 +68,7 @@ async function traceProgram(live: LiveOptions, options: ReportOptions): Promise<
   try {
     const target = await startTarget(compile(folder));
     try {
-      await attachAndReport(target.pid as number, live, options);
+      await traceAndReport([{ pid: target.pid as number }], live, options);
     } finally {
       target.kill("SIGKILL");
     }

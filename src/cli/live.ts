@@ -1,10 +1,11 @@
-/** A live trace from attach to detach: what `attach` and `record` share, and their options. */
+/** A live trace from attach to detach: what `attach`, `run` and `record` share, and their options. */
 
-import { type Capture, type CaptureOptions, startCapture } from "../capture/session.ts";
-import { releaseUnusedMemory } from "../os/small-memory.ts";
-import { isAlive } from "../process/process-info.ts";
+import { type Capture, type CaptureListener, type CaptureOptions, type CaptureTarget, startCapture } from "../capture/session.ts";
+import type { AllocatorLibrary } from "../process/allocators.ts";
+import type { ProcessInfo } from "../process/process-info.ts";
 import type { RecordingEvent, StackClass } from "../recording/events.ts";
 import { MAX_STACKS } from "../recording/format.ts";
+import { ALLOCATOR_OPTIONS, userFunctionsFrom } from "./allocator-options.ts";
 import type { Arguments, OptionTable } from "./command.ts";
 import { type Controls, startControls } from "./controls.ts";
 import { note } from "./output.ts";
@@ -13,11 +14,16 @@ import { packageVersion } from "./version.ts";
 export const LIVE_OPTIONS: OptionTable = {
   interval: { value: "SECONDS", short: "i", help: "time between readings", default: "5" },
   duration: { value: "SECONDS", short: "d", help: "stop by itself after this time" },
+  children: { help: "trace what the processes start, too" },
+  "sample-bytes": { value: "N", help: "sample: one in every N allocated bytes on average; costs less, gives estimates" },
   "no-mmap": { help: "leave out mmap, munmap and mremap; only malloc and its family" },
+  ...ALLOCATOR_OPTIONS,
   "max-blocks": { value: "N", help: "most blocks at a time; further ones are counted as dropped", default: "1048576" },
   "max-stacks": { value: "N", help: "most different stacks; likewise", default: "16384" },
+  "max-threads": { value: "N", help: "most threads at a time; likewise", default: "16384" },
+  "max-processes": { value: "N", help: "most processes with --children, ended ones included", default: "256" },
   "frame-pointers": { help: "walk stacks by frame pointers instead of unwind tables" },
-  "unwind-dir": { value: "DIR", help: "use the unwind tables in DIR, made by leakline prepare" },
+  "unwind-dir": { value: "DIR", help: "unwind tables made by leakline prepare" },
   "single-probes": { help: "attach probes one by one, as on kernels before 6.10" },
   "control-prefix": { value: "PATH", help: "touch PATH_print prints now, touch PATH_quit ends" },
 };
@@ -43,42 +49,57 @@ export function liveOptionsFrom(given: Arguments): LiveOptions {
     capture: {
       leakline: packageVersion(),
       classes: new Set<StackClass>(given.flag("no-mmap") ? ["heap"] : ["heap", "mapping"]),
+      functions: userFunctionsFrom(given),
+      sampleBytes: given.integer("sample-bytes", 1, 1 << 30) ?? 0,
       maxBlocks: given.integer("max-blocks", 1, 1 << 28) ?? 1 << 20,
       maxStacks: given.integer("max-stacks", 1, MAX_STACKS) ?? 1 << 14,
+      maxThreads: given.integer("max-threads", 1, 1 << 22) ?? 1 << 14,
+      maxProcesses: given.integer("max-processes", 1, 1 << 12) ?? 256,
       walk: given.flag("frame-pointers") ? "frame-pointers" : "tables",
       unwindDirectory: given.text("unwind-dir"),
       singleProbes: given.flag("single-probes"),
+      children: given.flag("children"),
     },
   };
 }
 
 /** Why a trace ended; goes into the recording. */
-export type TraceEnd = "stopped" | "time is up" | "the process exited";
+export type TraceEnd = "stopped" | "time is up" | "the process exited" | "all processes exited";
 
 export type TraceHandlers = {
   /** Gets every event of the recording. */
   emit(event: RecordingEvent): void;
+  /** A process is traced from now on. */
+  attached(process: ProcessInfo, libraries: readonly AllocatorLibrary[]): void;
   /** All probes are in place. */
-  attached(capture: Capture): void;
+  started?(): void;
   /** The account was read: at an interval, when asked for, and a last time at the end. */
   reading(last: boolean): void;
+  /** Ctrl-C: true when it is not for us to end, because the command that we started got it too. */
+  interrupted?(): boolean;
 };
 
 /**
- * Attaches, follows the rhythm until told to stop or the process exits, and detaches.
+ * Attaches, follows the rhythm until told to stop or all processes exit, and detaches.
  *
- * @throws LeaklineError as `startCapture`, and what the handlers throw; the process is detached then.
+ * @throws LeaklineError as `startCapture`, and what the handlers throw; the processes are detached then.
  */
-export async function traceLive(pid: number, options: LiveOptions, handlers: TraceHandlers): Promise<TraceEnd> {
+export async function traceLive(
+  targets: readonly CaptureTarget[],
+  options: LiveOptions,
+  handlers: TraceHandlers,
+): Promise<TraceEnd> {
   const controls = startControls(options.controlPrefix);
+  const listener: CaptureListener = { emit: handlers.emit, warn: note, attached: handlers.attached };
+  // Without --children, as many as there are: each has room of its own in the kernel.
+  const maxProcesses = options.capture.children ? options.capture.maxProcesses : targets.length;
   try {
-    const capture = await startCapture(pid, options.capture, handlers.emit, note);
+    const capture = await startCapture(targets, { ...options.capture, maxProcesses }, listener);
     try {
-      handlers.attached(capture);
-      await releaseUnusedMemory();
+      handlers.started?.();
       const end = await followRhythm(capture, controls, options, handlers);
       handlers.emit({ kind: "end", time: Date.now(), reason: end });
-      return end;
+      return targets.length === 1 || end !== "the process exited" ? end : "all processes exited";
     } finally {
       capture.close();
     }
@@ -87,8 +108,11 @@ export async function traceLive(pid: number, options: LiveOptions, handlers: Tra
   }
 }
 
-/** How often we look whether the process still lives, and what it has mapped, milliseconds. */
+/** How often we look whether the processes still live, and what they have mapped, milliseconds. */
 const LOOK = 250;
+/** At first more often: a command that was just started maps and executes. */
+const FIRST_LOOK = 10;
+const FIRST_LOOKS = 50;
 
 async function followRhythm(
   capture: Capture,
@@ -96,7 +120,6 @@ async function followRhythm(
   options: LiveOptions,
   handlers: TraceHandlers,
 ): Promise<TraceEnd> {
-  const { pid, startTime } = capture.process;
   const start = performance.now();
   const endTime = start + (options.duration ?? Number.POSITIVE_INFINITY);
   let nextReading = start + options.interval;
@@ -105,11 +128,13 @@ async function followRhythm(
     capture.poll();
     handlers.reading(last);
   };
-  for (;;) {
-    const wait = Math.min(nextReading, endTime, performance.now() + LOOK) - performance.now();
+  for (let looks = 0; ; looks++) {
+    const look = looks < FIRST_LOOKS && handlers.interrupted ? FIRST_LOOK : LOOK;
+    const wait = Math.min(nextReading, endTime, performance.now() + look) - performance.now();
     const control = await controls.next(Math.max(0, wait));
     const now = performance.now();
-    const end = whyEnd(control === "quit", isAlive(pid, startTime), now >= endTime);
+    const quit = control === "quit" || (control === "interrupt" && !handlers.interrupted?.());
+    const end = whyEnd(quit, !capture.isOver, now >= endTime);
     if (end) {
       read(true);
       return end;

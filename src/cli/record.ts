@@ -3,18 +3,20 @@
 import { unlinkSync } from "node:fs";
 import { createRecording } from "../recording/writer.ts";
 import { plural } from "../report/names.ts";
-import { type Arguments, type Command, parsePid, usageError } from "./command.ts";
+import { type Arguments, type Command, usageError } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
 import { LIVE_OPTIONS, liveOptionsFrom, traceLive } from "./live.ts";
 import { note } from "./output.ts";
+import { TARGET_OPTIONS, targetsFrom } from "./targets.ts";
 
 export const record: Command = {
   name: "record",
   summary: "record a process's allocations into a file, to resolve later or elsewhere",
   operands: "",
   options: {
-    pid: { value: "PID", short: "p", help: "the process" },
+    pid: { value: "PID", short: "p", help: "the process; several are possible", multiple: true },
     output: { value: "FILE", short: "o", help: "where to; must not exist yet" },
+    ...TARGET_OPTIONS,
     ...LIVE_OPTIONS,
   },
   examples: [
@@ -26,20 +28,19 @@ export const record: Command = {
 };
 
 async function run(given: Arguments): Promise<number> {
-  const pidText = given.text("pid");
   const path = given.text("output");
-  if (pidText === undefined || path === undefined) throw usageError("record needs -p PID and -o FILE");
+  if (path === undefined) throw usageError("record needs -p PID and -o FILE");
   if (given.operands.length > 0) throw usageError(`${given.operands[0]}: record takes no operands`);
   const options = liveOptionsFrom(given);
-  const pid = parsePid(pidText);
+  const targets = targetsFrom(given, given.texts("pid"));
 
   const writer = createRecording(path);
   try {
     let readings = 0;
-    const end = await traceLive(pid, options, {
+    const end = await traceLive(targets, options, {
       emit: writer.add,
-      attached({ process }) {
-        note(`recording ${process.command} (${process.pid}) into ${path}; Ctrl-C ends`);
+      attached({ command, pid }) {
+        note(`recording ${command} (${pid}) into ${path}; Ctrl-C ends`);
       },
       reading() {
         readings++;

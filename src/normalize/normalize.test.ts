@@ -1,14 +1,13 @@
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { compile, hasTool, killStartedPrograms, start, temporaryDirectory } from "../../test/support/programs.ts";
 import { absoluteAddress } from "../base/address.ts";
 import { openElf } from "../elf/index.ts";
 import { openFile } from "../os/file-bytes.ts";
 import { type Mapping, parseMaps } from "../process/maps.ts";
-import { findMapping, type Normalized, normalizeAddress } from "./normalize.ts";
+import { type Normalized, normalizeAddress } from "./normalize.ts";
 
 const hasTools = hasTool("gcc") && hasTool("nm");
 const directory = temporaryDirectory();
@@ -176,21 +175,4 @@ describe("normalizeAddress", () => {
     expect(at(0x4017ffn)).toMatchObject({ kind: "file", virtualAddress: 0x4017ff });
     expect(at(0x401800n)).toMatchObject({ kind: "unknown", reason: expect.stringContaining("0x1800 of /bin/it") });
   });
-});
-
-test("findMapping agrees with looking at every mapping", () => {
-  const pieces = fc.array(fc.tuple(fc.nat(5), fc.integer({ min: 1, max: 5 })), { maxLength: 30 });
-  fc.assert(
-    fc.property(pieces, fc.bigInt({ min: 0n, max: 200n }), (gaps, address) => {
-      let end = 0;
-      const lines = gaps.map(([gap, size]) => {
-        const start = end + gap;
-        end = start + size;
-        return `${start.toString(16)}-${end.toString(16)} r-xp 0 0:0 0 /x${start}\n`;
-      });
-      const mappings = parseMaps(lines.join(""));
-      const expected = mappings.filter((mapping) => mapping.start <= address && address < mapping.end);
-      expect(findMapping(mappings, address)).toBe(expected[0]);
-    }),
-  );
 });

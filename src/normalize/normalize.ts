@@ -7,6 +7,7 @@
  */
 
 import { type AbsoluteAddress, type FileOffset, fileOffset, hex, type VirtualAddress } from "../base/address.ts";
+import { findRange } from "../base/ranges.ts";
 import { fileOffsetToVirtual, type Segment } from "../elf/index.ts";
 import type { Mapping } from "../process/maps.ts";
 
@@ -38,7 +39,7 @@ export function normalizeAddress(
   address: AbsoluteAddress,
   segmentsOf?: (mapping: Mapping) => readonly Segment[] | undefined,
 ): Normalized {
-  const mapping = findMapping(mappings, address);
+  const mapping = findRange(mappings, address);
   return normalizeIn(mapping, address, mapping && segmentsOf?.(mapping));
 }
 
@@ -63,26 +64,6 @@ export function normalizeIn(
     return { kind: "unknown", reason: `${place} is in none of its loaded segments`, mapping };
   }
   return { kind: "file", mapping, fileOffset: offset, virtualAddress: virtual };
-}
-
-/**
- * The mapping that holds an address, by binary search.
- *
- * @param mappings by ascending start.
- */
-export function findMapping<M extends { readonly start: bigint; readonly end: bigint }>(
-  mappings: readonly M[],
-  address: bigint,
-): M | undefined {
-  let low = 0;
-  let high = mappings.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (mappings[middle].start <= address) low = middle + 1;
-    else high = middle;
-  }
-  const candidate = mappings[low - 1];
-  return candidate && address < candidate.end ? candidate : undefined;
 }
 
 /** Why a mapping cannot hold code from a file; undefined when it can. */

@@ -63,11 +63,16 @@ export type AllocatorLibrary = {
  * @throws LeaklineError as `readMaps`.
  */
 export function findAllocatorLibraries(pid: number, mappings: readonly Mapping[] = readMaps(pid)): AllocatorLibrary[] {
+  return allocatorsAmong(pid, executableMappings(pid, mappings));
+}
+
+/** The same among given modules of a process. */
+export function allocatorsAmong(pid: number, modules: readonly LoadedModule[]): AllocatorLibrary[] {
   const libraries: AllocatorLibrary[] = [];
-  for (const module of executableMappings(pid, mappings)) {
+  for (const module of modules) {
     if (module.problem || module.openedAs === undefined) continue;
     try {
-      const found = withModule(pid, module.mappings[0], inspect);
+      const found = withModule(pid, module, inspect);
       if (found.functions.some(({ probes }) => probes !== "none")) libraries.push({ module, ...found });
     } catch (error) {
       if (!(error instanceof LeaklineError)) throw error;

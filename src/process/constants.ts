@@ -77,6 +77,8 @@ export const KERNEL = {
   loop: [5, 17],
   /** Attaches all probes in one call. It exists since 6.6, but missed all threads but one until 6.10. */
   uprobeMulti: [6, 10],
+  /** Entry and return in one probe; the entry says whether the return is of interest. */
+  uprobeSession: [6, 13],
   /** Return probes become a system call and cheaper... */
   fastReturnProbe: [6, 11],
   /** ...which seccomp filters no longer see, and so no longer kill, from here on. */

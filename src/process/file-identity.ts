@@ -33,6 +33,13 @@ export function isMappedFile(file: FileId, mapping: MappedInode): boolean {
   return file.inode === mapping.inode && sameDevice(file, mapping);
 }
 
+/** A device number of stat(2) as maps shows it (sys/sysmacros.h, gnu_dev_major and gnu_dev_minor). */
+export function deviceNumbers(device: bigint): { major: number; minor: number } {
+  const major = ((device >> 8n) & 0xfffn) | ((device >> 32n) & ~0xfffn);
+  const minor = (device & 0xffn) | ((device >> 12n) & ~0xffn & 0xffffffffn);
+  return { major: Number(major), minor: Number(minor) };
+}
+
 export function sameDevice(file: FileId, mapping: MappedInode): boolean {
   return file.device === deviceNumber(mapping.deviceMajor, mapping.deviceMinor);
 }

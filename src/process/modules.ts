@@ -7,7 +7,8 @@
 
 import { LeaklineError } from "../base/errors.ts";
 import { type ElfFile, openElf, type Segment } from "../elf/index.ts";
-import { headerMapping } from "./file-identity.ts";
+import { type FileBytes, openFile } from "../os/file-bytes.ts";
+import { deviceNumbers, headerMapping } from "./file-identity.ts";
 import { readMaps } from "./live-maps.ts";
 import { openMappedFile } from "./mapped-file.ts";
 import type { Mapping } from "./maps.ts";
@@ -22,6 +23,8 @@ export type LoadedModule = {
   readonly isExecutable: boolean;
   /** The executable mappings of it, by ascending start; at least one. */
   readonly mappings: readonly Mapping[];
+  /** It is not mapped yet: there is one mapping, at address 0, that only says which file it is. */
+  readonly isForeseen: boolean;
   /** Lower-case hexadecimal. */
   readonly buildId: string | undefined;
   /** All program headers; empty when none could be read. */
@@ -45,18 +48,44 @@ export function executableMappings(pid: number, mappings: readonly Mapping[] = r
 }
 
 /**
+ * A file of which a process is going to map code, by its path as we see it.
+ *
+ * @throws LeaklineError when it cannot be opened.
+ */
+export function foreseenModule(path: string, isExecutable: boolean): LoadedModule {
+  const file = openFile(path);
+  try {
+    const { inode } = file;
+    const { major: deviceMajor, minor: deviceMinor } = deviceNumbers(file.device);
+    const permissions = { read: true, write: false, execute: true, shared: false };
+    const place = { start: 0n, end: 0n, offset: 0, permissions, deviceMajor, deviceMinor, inode };
+    const mappings = [{ ...place, kind: "file" as const, path, deleted: false }];
+    const { buildId, segments } = openElf(file);
+    const common = { path, deleted: false, isExecutable, mappings, isForeseen: true };
+    return { ...common, buildId, segments, openedAs: path, problem: undefined };
+  } finally {
+    file.close();
+  }
+}
+
+/**
+ * Opens a module's file. Close it when done.
+ *
+ * @throws LeaklineError as `openMappedFile`.
+ */
+export function openModuleFile(pid: number, { path, mappings, isForeseen }: LoadedModule): FileBytes {
+  return isForeseen ? openFile(path) : openMappedFile(pid, mappings[0]).bytes;
+}
+
+/**
  * Opens a module's file, hands it to `use`, and closes it.
  *
  * @throws LeaklineError as `openMappedFile`, MalformedError when it is no ELF file.
  */
-export function withModule<T>(
-  pid: number,
-  mapping: Mapping,
-  use: (elf: ElfFile, openedAs: string | undefined) => T,
-): T {
-  const { bytes, openedAs } = openMappedFile(pid, mapping);
+export function withModule<T>(pid: number, module: LoadedModule, use: (elf: ElfFile) => T): T {
+  const bytes = openModuleFile(pid, module);
   try {
-    return use(openElf(bytes), openedAs);
+    return use(openElf(bytes));
   } finally {
     bytes.close();
   }
@@ -78,15 +107,15 @@ function groupByFile(mappings: readonly Mapping[]): Mapping[][] {
 function identify(pid: number, group: readonly Mapping[], mappings: readonly Mapping[]): LoadedModule {
   const { path, deleted } = group[0];
   const isExecutable = tryReadLink(pid, "exe") === (deleted ? `${path} (deleted)` : path);
-  const common = { path, deleted, isExecutable, mappings: group };
+  const common = { path, deleted, isExecutable, mappings: group, isForeseen: false };
   try {
-    return withModule(pid, group[0], ({ buildId, segments }, openedAs) => ({
-      ...common,
-      buildId,
-      segments,
-      openedAs,
-      problem: undefined,
-    }));
+    const { bytes, openedAs } = openMappedFile(pid, group[0]);
+    try {
+      const { buildId, segments } = openElf(bytes);
+      return { ...common, buildId, segments, openedAs, problem: undefined };
+    } finally {
+      bytes.close();
+    }
   } catch (error) {
     if (!(error instanceof LeaklineError)) throw error;
     return { ...common, ...identifyInMemory(pid, group[0], mappings), openedAs: undefined, problem: error };

@@ -10,7 +10,7 @@ import { findAllocatorLibraries } from "./allocators.ts";
 import type { Check } from "./check.ts";
 import { PT_INTERP } from "./constants.ts";
 import { isGoBinary, type TargetFacts } from "./hazards.ts";
-import { requireTarget } from "./process-info.ts";
+import { describeProcess, requireTarget } from "./process-info.ts";
 import { targetChecks } from "./target-checks.ts";
 
 /**
@@ -21,8 +21,20 @@ import { targetChecks } from "./target-checks.ts";
  */
 export function readTargetFacts(id: number): TargetFacts {
   const info = requireTarget(id);
-  const { isGo, isStatic } = inspectExecutable(info.pid);
+  const { isGo, isStatic } = inspectExecutable(`/proc/${info.pid}/exe`);
   return { info, kernelRelease: release(), isGo, isStatic, allocators: findAllocatorLibraries(info.pid) };
+}
+
+/**
+ * Gathers the facts about a process that waits before it executes a program.
+ *
+ * @param executable the program's file.
+ * @throws LeaklineError as `describeProcess`.
+ */
+export function readFileFacts(id: number, executable: string): TargetFacts {
+  const info = describeProcess(id);
+  const { isGo, isStatic } = inspectExecutable(executable);
+  return { info: { ...info, executable }, kernelRelease: release(), isGo, isStatic, allocators: [] };
 }
 
 /** Can this process be traced? When it cannot even be looked at, that is the only check. Throws nothing on purpose. */
@@ -35,9 +47,9 @@ export function checkTarget(id: number): Check[] {
   }
 }
 
-function inspectExecutable(pid: number): { isGo: boolean; isStatic: boolean } {
+function inspectExecutable(path: string): { isGo: boolean; isStatic: boolean } {
   try {
-    const file = openFile(`/proc/${pid}/exe`);
+    const file = openFile(path);
     try {
       const elf = openElf(file);
       return { isGo: isGoBinary(elf), isStatic: !elf.segments.some(({ type }) => type === PT_INTERP) };

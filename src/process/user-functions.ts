@@ -54,7 +54,7 @@ export function findUserFunctions(
     const here = functions.filter(({ file }) => file === undefined || isNamed(module, file));
     if (here.length === 0 || module.problem || module.openedAs === undefined) continue;
     try {
-      withModule(pid, module.mappings[0], (elf) => searchFile(elf, module, here, found, demangle));
+      withModule(pid, module, (elf) => searchFile(elf, module, here, found, demangle));
     } catch (error) {
       if (!(error instanceof LeaklineError)) throw error;
     }
@@ -202,7 +202,7 @@ function decide(
 function oneEach(places: readonly NamedFunction[]): NamedFunction[] {
   const known = new Map<string, NamedFunction>();
   for (const place of places) {
-    const key = `${place.fileOffset} ${place.module.mappings[0].start}`;
+    const key = `${place.fileOffset} ${place.module.path}`;
     if (!known.has(key)) known.set(key, place);
   }
   return [...known.values()];
@@ -262,7 +262,7 @@ function functionNames(pid: number, module: LoadedModule, demangle: Demangle): s
   if (module.problem || module.openedAs === undefined) return [];
   const names = new Set<string>();
   try {
-    withModule(pid, module.mappings[0], (elf) => {
+    withModule(pid, module, (elf) => {
       for (const table of symbolTables(elf))
         table.forEachName((row, symbol) => {
           if (names.size < MAX_NAMES && functionAt(elf, module, table, row)) names.add(demangle(symbol, NO_PARAMETERS));
@@ -272,6 +272,10 @@ function functionNames(pid: number, module: LoadedModule, demangle: Demangle): s
     if (!(error instanceof LeaklineError)) throw error;
   }
   return [...names];
+}
+
+function isSameFile(a: LoadedModule, b: LoadedModule): boolean {
+  return a.path === b.path && a.mappings[0].inode === b.mappings[0].inode;
 }
 
 /**
@@ -294,7 +298,7 @@ export function withUserFunctions(
       fileOffset,
       size,
     };
-    const at = result.findIndex((library) => library.module.mappings[0].start === module.mappings[0].start);
+    const at = result.findIndex((library) => isSameFile(library.module, module));
     if (at < 0) result.push({ module, family: "other", version: undefined, functions: [own] });
     else {
       const others = result[at].functions.filter((known) => known.fileOffset !== fileOffset);

@@ -16,6 +16,11 @@ export type StartEvent = {
   architecture: string;
   /** As `uname -r` says. */
   kernel: string;
+  /**
+   * Allocations were sampled by their bytes, one in every so many on average, and all numbers are estimates. 0: every
+   * allocation was counted.
+   */
+  sampleBytes: number;
 };
 
 /** A process that is recorded. Again when it changes its name. */
@@ -30,6 +35,9 @@ export type ProcessEvent = {
   /** Path of its executable, in its own mount namespace. */
   executable: string;
 };
+
+/** A process has ended. Stands behind the last stack of it: what it had mapped is forgotten then. */
+export type ExitEvent = { kind: "exit"; time: Time; pid: number };
 
 /** A PT_LOAD program header: all that is needed to turn a file offset into a virtual address. */
 export type RecordedSegment = {
@@ -94,6 +102,8 @@ export type StackEvent = {
   end: StackEnd;
   /** Return addresses, innermost first: the first is the allocator's caller. */
   addresses: bigint[];
+  /** So many of them, from the first on, rest on unwind information alone. The others may be wrong. */
+  verified: number;
 };
 
 /** A stack's account. Bytes and blocks. */
@@ -135,6 +145,7 @@ export type EndEvent = { kind: "end"; time: Time; reason: string };
 export type RecordingEvent =
   | StartEvent
   | ProcessEvent
+  | ExitEvent
   | FileEvent
   | MappingsEvent
   | StackEvent

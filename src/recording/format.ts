@@ -25,6 +25,7 @@ import {
 } from "./codec.ts";
 import type {
   EndEvent,
+  ExitEvent,
   FileEvent,
   IntervalEvent,
   Losses,
@@ -69,6 +70,7 @@ const start = record<StartEvent>({
   leakline: text,
   architecture: text,
   kernel: text,
+  sampleBytes: unsigned,
 });
 
 const processEvent = record<ProcessEvent>({
@@ -79,6 +81,8 @@ const processEvent = record<ProcessEvent>({
   name: text,
   executable: text,
 });
+
+const exit = record<ExitEvent>({ kind: constant("exit"), time, pid });
 
 const segment = record<RecordedSegment>({
   offset: unsigned,
@@ -127,6 +131,7 @@ const stack = record<StackEvent>({
   class: oneOf("heap", "mapping"),
   end: oneOf("end", "bad-frame-pointer", "unreadable", "too-deep", "no-rule", "bad-frame"),
   addresses: list(address),
+  verified: unsigned,
 });
 
 const totals = record<StackTotals>({
@@ -165,6 +170,7 @@ const codecs: readonly (Codec<RecordingEvent> | undefined)[] = [
   stack,
   interval,
   end,
+  exit,
 ] as Codec<RecordingEvent>[];
 
 const CHUNK_TYPES: { readonly [K in RecordingEvent["kind"]]: number } = {
@@ -175,6 +181,7 @@ const CHUNK_TYPES: { readonly [K in RecordingEvent["kind"]]: number } = {
   stack: 5,
   interval: 6,
   end: 7,
+  exit: 8,
 };
 
 /** Magic and version. */

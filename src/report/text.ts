@@ -9,7 +9,7 @@
 
 import { hex } from "../base/address.ts";
 import type { Frame } from "../symbolize/frame.ts";
-import type { Quality, Report, ReportStack } from "./model.ts";
+import type { Quality, Report, ReportFrame, ReportProcess, ReportStack } from "./model.ts";
 import { baseName, plural } from "./names.ts";
 
 export type TextOptions = {
@@ -19,27 +19,54 @@ export type TextOptions = {
 
 /** Ends with a newline. */
 export function renderText(report: Report, options: TextOptions): string {
-  const { totals } = report;
+  const { totals, processes } = report;
+  const about = report.sampling ? "~" : "";
   const lines = [
-    `[${new Date(report.time).toISOString().slice(11, 19)}]${report.final ? " final report," : ""} ${describeProcess(report)}: ${plural(totals.bytes, "byte")} outstanding in ${plural(totals.blocks, "allocation")} from ${plural(totals.stacks, "stack")}${shownPart(report)}`,
+    `[${new Date(report.time).toISOString().slice(11, 19)}]${report.final ? " final report," : ""} ${describeProcess(report)}: ${about}${plural(totals.bytes, "byte")} outstanding in ${about}${plural(totals.blocks, "allocation")} from ${plural(totals.stacks, "stack")}${shownPart(report)}`,
   ];
-  for (const stack of report.stacks) lines.push(...renderStack(stack, options));
-  lines.push(renderQuality(report.quality));
+  if (processes.length > 1) lines.push(...renderProcesses(processes, about));
+  for (const stack of report.stacks) lines.push(...renderStack(stack, options, processes.length > 1));
+  lines.push(renderQuality(report));
   return `${lines.join("\n")}\n`;
 }
 
 function describeProcess(report: Report): string {
-  return report.process ? `${report.process.name} (${report.process.pid})` : "no process";
+  const { processes } = report;
+  if (processes.length > 1) return `${processes.length} processes`;
+  const process = processes[0] ?? report.process;
+  return process ? `${process.name} (${process.pid})` : "no process";
+}
+
+/** Processes that have a line of their own; a server may have thousands. */
+const MAX_PROCESS_LINES = 20;
+
+/** `      2056 bytes in     4 allocations  nginx (4711), exited`, the largest first. */
+function renderProcesses(processes: readonly ReportProcess[], about: string): string[] {
+  const shown = processes.slice(0, MAX_PROCESS_LINES);
+  const rest = processes.slice(MAX_PROCESS_LINES);
+  const rows = shown.map(({ pid, name, state, bytes, blocks }) => {
+    return { bytes, blocks, what: `${name} (${pid})${state === "exited" ? ", exited" : ""}` };
+  });
+  if (rest.length > 0) {
+    const sum = (of: "bytes" | "blocks"): number => rest.reduce((total, process) => total + process[of], 0);
+    rows.push({ bytes: sum("bytes"), blocks: sum("blocks"), what: `${rest.length} more` });
+  }
+  const columns = rows.map(({ bytes, blocks, what }) => [`${about}${bytes}`, `${about}${blocks}`, what]);
+  const [first, second] = [0, 1].map((column) => Math.max(...columns.map((row) => row[column].length)));
+  return columns.map(
+    ([bytes, blocks, what]) => `  ${bytes.padStart(first)} bytes in ${blocks.padStart(second)} allocations  ${what}`,
+  );
 }
 
 function shownPart(report: Report): string {
   return report.stacks.length < report.totals.stacks ? `, the largest ${report.stacks.length} shown` : "";
 }
 
-function renderStack(stack: ReportStack, options: TextOptions): string[] {
+function renderStack(stack: ReportStack, options: TextOptions, withPid: boolean): string[] {
   const what = stack.class === "mapping" ? " (mmap)" : "";
+  const whose = withPid ? ` pid=${stack.pid}` : "";
   const lines = [
-    `stack_id=0x${hex(stack.id)} with outstanding allocations${what}: total_size=${stack.bytes} nr_allocs=${stack.blocks}`,
+    `stack_id=0x${hex(stack.id)} with outstanding allocations${what}: total_size=${stack.bytes} nr_allocs=${stack.blocks}${whose}`,
   ];
   lines.push(...renderFrames(stack.frames, options));
   if (isCutShort(stack)) lines.push(`    (stack cut short: ${STACK_ENDS[stack.end]})`);
@@ -47,14 +74,15 @@ function renderStack(stack: ReportStack, options: TextOptions): string[] {
 }
 
 /** A stack's frames, innermost first, a line each: `  0 [<0000555b65a096f2>] alloc_v3+0x18 test_memleak.c:8`. */
-export function renderFrames(frames: readonly Frame[], options: TextOptions): string[] {
+export function renderFrames(frames: readonly ReportFrame[], options: TextOptions): string[] {
   let number = -1;
   let insideInline = false;
   return frames.map((frame) => {
     if (!insideInline) number++;
     const place = insideInline ? " ".repeat(26) : `${String(number).padStart(3)} [<${hex(frame.address, 16)}>]`;
     insideInline = frame.inlined;
-    return `${place}${renderFrame(frame, options)}`.trimEnd();
+    const mark = frame.unverified ? " [unverified]" : "";
+    return `${place}${renderFrame(frame, options)}`.trimEnd() + mark;
   });
 }
 
@@ -105,19 +133,31 @@ const STACK_ENDS = {
   "bad-frame": "the next address is no code",
 } as const;
 
-/** `99.5% of 200 stacks whole (1: code without unwind information)` */
-function renderStackEnds(ends: Quality["stackEnds"]): string[] {
-  const cut = (Object.keys(STACK_ENDS) as (keyof typeof STACK_ENDS)[]).filter((end) => end !== "end" && ends[end]);
-  const total = Object.values(ends).reduce((sum, count) => sum + count, 0);
+/** `99.5% of 200 stacks whole, 99.9% by allocations (1: code without unwind information)` */
+function renderStackEnds({ stackEnds, allocationEnds }: Quality): string[] {
+  const cut = (Object.keys(STACK_ENDS) as (keyof typeof STACK_ENDS)[]).filter((end) => end !== "end" && stackEnds[end]);
+  const total = sumOf(stackEnds);
   if (total === 0) return [];
-  const share = (100 * (ends.end ?? 0)) / total;
-  const reasons = cut.map((end) => `${ends[end]}: ${STACK_ENDS[end]}`).join(", ");
-  // Never rounded up to 100.
-  const percent = share === 100 ? "100" : Math.min(share, 99.9).toFixed(1);
-  return [`${percent}% of ${plural(total, "stack")} whole${reasons && ` (${reasons})`}`];
+  const allocations = sumOf(allocationEnds);
+  const byAllocations =
+    cut.length > 0 && allocations > 0 ? `, ${percentOf(allocationEnds.end, allocations)}% by allocations` : "";
+  const reasons = cut.map((end) => `${stackEnds[end]}: ${STACK_ENDS[end]}`).join(", ");
+  return [
+    `${percentOf(stackEnds.end, total)}% of ${plural(total, "stack")} whole${byAllocations}${reasons && ` (${reasons})`}`,
+  ];
 }
 
-function renderQuality(quality: Quality): string {
+function sumOf(counts: Quality["stackEnds"]): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
+}
+
+/** Never rounded up to 100. */
+function percentOf(part = 0, whole: number): string {
+  const share = (100 * part) / whole;
+  return share === 100 ? "100" : Math.min(share, 99.9).toFixed(1);
+}
+
+function renderQuality({ quality, sampling }: Report): string {
   const parts: string[] = [];
   const dropped = quality.droppedBlocks + quality.droppedStacks + quality.droppedThreads;
   if (dropped > 0) {
@@ -130,7 +170,21 @@ function renderQuality(quality: Quality): string {
     parts.push(`${plural(quality.abandonedCalls, "allocator call")} left without returning`);
   if (quality.damage) parts.push(`recording damaged: ${quality.damage}`);
   if (parts.length === 0) parts.push("nothing dropped");
-  parts.push(...renderStackEnds(quality.stackEnds));
+  if (sampling) parts.push(`estimated from a sample, one in every ${renderSize(sampling.bytes)}`);
+  parts.push(...renderStackEnds(quality));
+  if (quality.unverifiedStacks > 0) parts.push(`${plural(quality.unverifiedStacks, "stack")} with unverified frames`);
   parts.push(`${plural(quality.unmatchedFrees, "free")} of blocks from before the start`);
   return `data quality: ${parts.join("; ")}`;
 }
+
+/** `512 KiB`, and whole bytes where a unit would need a fraction. */
+function renderSize(bytes: number): string {
+  const unit = UNITS.find(([size]) => bytes % size === 0);
+  return unit ? `${bytes / unit[0]} ${unit[1]}` : plural(bytes, "byte");
+}
+
+const UNITS = [
+  [1 << 30, "GiB"],
+  [1 << 20, "MiB"],
+  [1 << 10, "KiB"],
+] as const;

@@ -46,9 +46,14 @@ export type FileProvider = {
    */
   byBuildId?(buildId: string, kind: BuildIdKind): ByteSource | undefined;
   /**
-   * The names of the code that a process generated.
+   * The names of the code that the process generated; only of a provider that is a process's.
    *
    * @throws LeaklineError when there are none, with the reason.
    */
-  perfMap?(pid: number): PerfMap;
+  perfMap?(): PerfMap;
+  /** The files as one of the recorded processes sees them: in its own mount namespace, also when deleted. */
+  ofProcess?(process: LivingProcess): FileProvider;
 };
+
+/** A process that may live now on this machine. PID and start time (clock ticks since boot) together name it. */
+export type LivingProcess = { readonly pid: number; readonly startTime: number };

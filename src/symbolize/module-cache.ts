@@ -38,6 +38,13 @@ export class ModuleCache<Key> {
     return module;
   }
 
+  /** Forgets a module, or why there is none: it is opened anew when it is asked for again. */
+  forget(key: Key): void {
+    const module = this.modules.get(key);
+    if (module instanceof Module) module.close();
+    this.modules.delete(key);
+  }
+
   /** What was found damaged or missing in the files used so far. */
   problems(): string[] {
     return [...new Set([...this.oldProblems, ...[...this.modules.values()].flatMap(problemsOf)])];

@@ -46,7 +46,6 @@ describe.skipIf(!hasTool("gcc") || !hasTool("addr2line") || !hasTool("readelf"))
     const offsets = Array.from({ length: 100_000 }, (_, i) => text.address + ((i * 7919) % text.size));
     const frames = symbolizer().resolveAll(
       SAVED_PROCESS,
-      0,
       offsets.map((offset) => START + BigInt(offset)),
       false,
     );
@@ -84,11 +83,11 @@ describe.skipIf(!hasTool("gcc") || !hasTool("addr2line") || !hasTool("readelf"))
     const maps = `1000-${(text.address + text.size + 8192).toString(16)} r-xp 00000000 fe:00 1 ${program}\n`;
     const resolver = new Symbolizer(recordingOfMaps(maps, "maps"), files);
     const address = BigInt(0x1000 + text.address);
-    const first = resolver.resolve(SAVED_PROCESS, 0, address, false);
-    expect(resolver.resolve(SAVED_PROCESS, 0, address, false)).toEqual(first);
+    const first = resolver.resolve(SAVED_PROCESS, address, false);
+    expect(resolver.resolve(SAVED_PROCESS, address, false)).toEqual(first);
     expect(opened).toBe(1);
     resolver.reopen();
-    expect(resolver.resolve(SAVED_PROCESS, 0, address, false)).toEqual(first);
+    expect(resolver.resolve(SAVED_PROCESS, address, false)).toEqual(first);
     expect(opened).toBe(2);
   });
 });
@@ -103,7 +102,7 @@ describe("an address in no file", () => {
 6000-7000 rw-p 00000000 00:00 0 
 `;
   const resolve = (address: bigint): Frame =>
-    new Symbolizer(recordingOfMaps(MAPS, "maps"), localFiles({})).resolve(SAVED_PROCESS, 0, address, false)[0];
+    new Symbolizer(recordingOfMaps(MAPS, "maps"), localFiles({})).resolve(SAVED_PROCESS, address, false)[0];
 
   test.each([
     [0x1010n, "[jit]", /generated at run time; its perf map was not recorded/],

@@ -9,9 +9,9 @@
 
 import { absoluteAddress, fileOffset, hex, type VirtualAddress } from "../base/address.ts";
 import { LeaklineError } from "../base/errors.ts";
+import { findRange } from "../base/ranges.ts";
 import { type ElfFile, fileOffsetToVirtual } from "../elf/index.ts";
-import { findMapping } from "../normalize/normalize.ts";
-import type { FileEvent, MappingsEvent, RecordedMapping, StackEvent, Time } from "../recording/events.ts";
+import type { FileEvent, MappingsEvent, RecordedMapping, StackEvent } from "../recording/events.ts";
 import type { Recording } from "../recording/recording.ts";
 import { Answers } from "./answers.ts";
 import type { FileProvider, WantedFile } from "./file-provider.ts";
@@ -19,7 +19,6 @@ import type { Frame } from "./frame.ts";
 import { Module, type ModuleFrame } from "./module.ts";
 import { DEFAULT_OPEN_FILES, ModuleCache } from "./module-cache.ts";
 import { openByBuildId, openModule } from "./open-module.ts";
-import type { PerfMap } from "./perf-map.ts";
 
 /** Answers kept, each of some hundred bytes: about 10 MB. */
 const MAX_ANSWERS = 1 << 15;
@@ -45,8 +44,10 @@ export class Symbolizer {
   private readonly modules = new ModuleCache<number | string>();
   /** By module and virtual address. */
   private readonly answers = new Answers<string, ModuleFrame[]>(MAX_ANSWERS);
-  /** The last one that was used, for its problems. */
-  private perfMap: PerfMap | undefined;
+  /** Of the perf maps that were used, by name. */
+  private readonly damagedLines = new Map<string, number>();
+  /** Process that failed to give a file, by number of the file. */
+  private readonly failed = new Map<number, number>();
 
   constructor(recording: Recording, files: FileProvider) {
     this.recording = recording;
@@ -55,17 +56,17 @@ export class Symbolizer {
 
   /** The frames of a stack, innermost first. All its addresses are return addresses. */
   resolveStack(stack: StackEvent): Frame[] {
-    const time = this.recording.stackTimes.get(stack.stack) ?? 0;
-    return this.resolveAll(stack.pid, time, stack.addresses, true).flat();
+    return this.resolveIn(stack.pid, this.recording.mappingsOf(stack), stack.addresses, true).flat();
   }
 
   /**
-   * The frames at an absolute address, innermost first; at least one, with a reason when nothing is known.
+   * The frames at an absolute address, as its process is mapped now, innermost first; at least one, with a reason when
+   * nothing is known.
    *
    * @param isReturnAddress see Module.find.
    */
-  resolve(pid: number, time: Time, address: bigint, isReturnAddress: boolean): Frame[] {
-    return this.resolveAll(pid, time, [address], isReturnAddress)[0];
+  resolve(pid: number, address: bigint, isReturnAddress: boolean): Frame[] {
+    return this.resolveAll(pid, [address], isReturnAddress)[0];
   }
 
   /**
@@ -73,18 +74,14 @@ export class Symbolizer {
    *
    * @returns the frames of each, as `resolve` gives them, in the order of `addresses`.
    */
-  resolveAll(pid: number, time: Time, addresses: readonly bigint[], isReturnAddress: boolean): Frame[][] {
-    const mappings = this.recording.mappingsAt(pid, time)?.mappings ?? [];
-    const located = addresses.map((address) =>
-      this.locate(pid, findMapping(mappings, address), address, isReturnAddress),
-    );
-    return this.resolveLocated(located, isReturnAddress);
+  resolveAll(pid: number, addresses: readonly bigint[], isReturnAddress: boolean): Frame[][] {
+    return this.resolveIn(pid, this.recording.mappings.get(pid)?.mappings ?? [], addresses, isReturnAddress);
   }
 
   /** The frames at a virtual address of a file that a text names: `(/usr/lib/libfoo.so+0x1234)`. */
   resolveInFile(path: string, buildId: string, address: VirtualAddress, isReturnAddress: boolean): Frame[] {
     const place = placeOf(absoluteAddress(BigInt(address)), path, buildId);
-    const open = (): Module | LeaklineError => this.openModule({ path }, buildId);
+    const open = (): Module | LeaklineError => this.openModule({ path }, buildId, this.files);
     const located = { place, key: `${path}\0${buildId}`, open, virtualAddress: address };
     return this.resolveLocated([located], isReturnAddress)[0];
   }
@@ -99,23 +96,38 @@ export class Symbolizer {
    * Opens the files that a process has mapped now, up to a limit. A process takes what only leads through it with it:
    * its deleted files, its mount namespace.
    */
-  openMappedFiles({ mappings }: MappingsEvent): void {
+  openMappedFiles({ pid, mappings }: MappingsEvent): void {
     const files = new Set<number>();
     for (const mapping of mappings) {
       const file = this.recording.files.get(mapping.file);
       if (!file || files.has(file.file)) continue;
       if (files.size === MAX_FILES_AHEAD) return;
       files.add(file.file);
-      this.modules.get(file.file, () => this.openMapped(file, mapping));
+      // One that was gone before its file could be opened must not spoil it for the next that maps it.
+      const failed = this.failed.get(file.file);
+      if (failed !== undefined && failed !== pid) this.modules.forget(file.file);
+      this.modules.get(file.file, () => this.openMapped(pid, file, mapping));
     }
   }
 
   /** What was found damaged or missing in the files used so far. */
   problems(): string[] {
     const problems = this.modules.problems();
-    if (this.perfMap?.damagedLines)
-      problems.push(`${this.perfMap.name}: ${this.perfMap.damagedLines} lines are no entries and were passed over`);
+    for (const [name, lines] of this.damagedLines)
+      if (lines > 0) problems.push(`${name}: ${lines} lines are no entries and were passed over`);
     return problems;
+  }
+
+  private resolveIn(
+    pid: number,
+    mappings: readonly RecordedMapping[],
+    addresses: readonly bigint[],
+    isReturnAddress: boolean,
+  ): Frame[][] {
+    const located = addresses.map((address) =>
+      this.locate(pid, findRange(mappings, address), address, isReturnAddress),
+    );
+    return this.resolveLocated(located, isReturnAddress);
   }
 
   /** Where an address lies in a file; or its frame, when that is in none or already known not to be resolved. */
@@ -131,7 +143,7 @@ export class Symbolizer {
       if (!isKernelMemory(mapping.label)) return this.findGenerated(pid, address, isReturnAddress);
       return { address, inlined: false, reason: `in ${mapping.label}, the kernel's own memory that is no file` };
     }
-    const open = (): Module | LeaklineError => this.openMapped(file, mapping);
+    const open = (): Module | LeaklineError => this.openMapped(pid, file, mapping);
     const module = this.modules.get(file.file, open);
     const place = placeOf(address, file.path, file.buildId);
     const offset = fileOffset(Number(address - mapping.start) + mapping.offset);
@@ -179,9 +191,9 @@ export class Symbolizer {
   private findGenerated(pid: number, address: bigint, isReturnAddress: boolean): Frame {
     const frame = { address, inlined: false, module: GENERATED_CODE };
     try {
-      const map = this.files.perfMap?.(pid);
+      const map = this.filesOf(pid).perfMap?.();
       if (!map) return { ...frame, reason: "code generated at run time; its perf map was not recorded" };
-      this.perfMap = map;
+      this.damagedLines.set(map.name, map.damagedLines);
       const entry = map.find(Number(address) - (isReturnAddress ? 1 : 0));
       if (!entry) return { ...frame, reason: `code generated at run time that ${map.name} does not name` };
       const { start, size, name: symbol } = entry;
@@ -193,29 +205,39 @@ export class Symbolizer {
     }
   }
 
-  private openMapped(file: FileEvent, mapping: RecordedMapping): Module | LeaklineError {
+  private openMapped(pid: number, file: FileEvent, mapping: RecordedMapping): Module | LeaklineError {
     const { path, segments, buildId } = file;
-    return this.openModule({ path, mapping, segments, inode: buildId === "" ? file : undefined }, buildId);
+    const wanted = { path, mapping, segments, inode: buildId === "" ? file : undefined };
+    const module = this.openModule(wanted, buildId, this.filesOf(pid));
+    if (module instanceof Module) this.failed.delete(file.file);
+    else this.failed.set(file.file, pid);
+    return module;
   }
 
-  private openModule(wanted: WantedFile, buildId: string): Module | LeaklineError {
+  /** As the process sees them. It is named by its start time too: its number may be another's by now. */
+  private filesOf(pid: number): FileProvider {
+    const process = this.recording.processes.get(pid);
+    return (process && this.files.ofProcess?.({ pid, startTime: process.startTicks })) ?? this.files;
+  }
+
+  private openModule(wanted: WantedFile, buildId: string, files: FileProvider): Module | LeaklineError {
     try {
-      return new Module(this.openElf(wanted, buildId), wanted.path, this.files);
+      return new Module(openElf(files, wanted, buildId), wanted.path, files);
     } catch (error) {
       if (error instanceof LeaklineError) return error;
       throw error;
     }
   }
+}
 
-  /** The file where it should lie, or else in a store of files by build ID. */
-  private openElf(wanted: WantedFile, buildId: string): ElfFile {
-    try {
-      return openModule(this.files, wanted, buildId);
-    } catch (error) {
-      const stored = buildId === "" ? undefined : openByBuildId(this.files, buildId, "executable", () => {});
-      if (stored) return stored;
-      throw error;
-    }
+/** The file where it should lie, or else in a store of files by build ID. */
+function openElf(files: FileProvider, wanted: WantedFile, buildId: string): ElfFile {
+  try {
+    return openModule(files, wanted, buildId);
+  } catch (error) {
+    const stored = buildId === "" ? undefined : openByBuildId(files, buildId, "executable", () => {});
+    if (stored) return stored;
+    throw error;
   }
 }
 

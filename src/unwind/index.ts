@@ -2,6 +2,7 @@
  * The public face of unwind/: everything that other layers and users of the library may import.
  */
 
+export { CALL_SIZE, endsWithCall } from "./call-site.ts";
 export {
   KIND_END,
   KIND_NONE,

@@ -174,11 +174,12 @@ test("Rust: from a panic hook", (context) => {
 
 describe("where there is no rule", () => {
   const RSP_8 = packRule(KIND_RSP, RBP_SAME, 1);
-  /** Code at 0x1000 with one rule and at 0x2000 with none; a stack of words at 0x8000. */
+  /** Code at 0x1000 with one rule and at 0x2000 with none, a call before 0x1010; a stack of words at 0x8000. */
   function walk(words: number[], rip: bigint, rbp: bigint, rule = RSP_8) {
     const table = { starts: Uint32Array.of(0, 0x1000), rules: Uint32Array.of(rule, 0), base: 0x1000, gaps: {} };
     const mappings = [{ start: 0x1000n, end: 0x3000n, bias: 0n, table }];
     const read = (address: bigint) => {
+      if (address === 0x1008n) return 0xd0ffn << 48n; // ff d0: call *%rax
       const word = words[Number(address - 0x8000n) / 8];
       return word === undefined ? undefined : BigInt(word);
     };
@@ -190,8 +191,8 @@ describe("where there is no rule", () => {
     expect(walk([7, 0x9999, 0x1010, 0], 0x2010n, 0x8008n)).toEqual({ frames: [0x2010n, 0x1010n], end: "outermost" });
   });
 
-  test("a step that leads to what is no code is not believed", () => {
-    expect(walk([7, 0x9999, 0x5555, 0], 0x2010n, 0x8008n)).toEqual({ frames: [0x2010n], end: "no rule" });
+  test.each([0x5555, 0x1020])("a step that leads to 0x%x, where no call ends, is not believed", (address) => {
+    expect(walk([7, 0x9999, address, 0], 0x2010n, 0x8008n)).toEqual({ frames: [0x2010n], end: "no rule" });
   });
 
   test("a frame pointer below the stack pointer is no frame pointer", () => {

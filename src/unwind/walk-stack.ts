@@ -6,6 +6,7 @@
  * where the interrupted code will go on, so it is exact again.
  */
 
+import { CALL_SIZE, endsWithCall } from "./call-site.ts";
 import { SIGNAL_RBP, SIGNAL_RIP, SIGNAL_RSP } from "./constants.ts";
 import {
   KIND_END,
@@ -57,12 +58,9 @@ export function walkStack(
   let { rip, rsp } = registers;
   let rbp: bigint | undefined = registers.rbp;
   let isReturnAddress = false;
-  let isGuess = false;
   for (;;) {
     const address = isReturnAddress ? rip - 1n : rip;
     const mapping = mappings.find(({ start, end }) => address >= start && address < end);
-    // A frame-pointer step that leads to what is no code took something else for a return address.
-    if (isGuess && !mapping) return { frames, end: "no rule" };
     if (frames.length === MAX_FRAMES) return { frames, end: "too deep" };
     frames.push(rip);
     const rule = mapping?.table ? lookupRule(mapping.table, Number(address - mapping.bias)) : NO_RULE;
@@ -74,7 +72,6 @@ export function walkStack(
       if (interrupted[0] === undefined || interrupted[1] === undefined) return { frames, end: "unreadable" };
       [rip, rsp, rbp] = [interrupted[0], interrupted[1], interrupted[2]];
       isReturnAddress = false;
-      isGuess = false;
       continue;
     }
 
@@ -93,6 +90,8 @@ export function walkStack(
     if (cfa <= rsp) return { frames, end: kind === KIND_NONE ? "no rule" : "bad CFA" };
     const returnAddress = read(cfa - 8n);
     if (returnAddress === undefined) return { frames, end: kind === KIND_NONE ? "no rule" : "unreadable" };
+    // A frame-pointer step that leads elsewhere than behind a call took something else for a return address.
+    if (kind === KIND_NONE && !followsCall(read, returnAddress)) return { frames, end: "no rule" };
     if (returnAddress === 0n) return { frames, end: "outermost" };
 
     const saved = kind === KIND_NONE ? -2 : ruleRbp(rule);
@@ -102,6 +101,13 @@ export function walkStack(
     rip = returnAddress;
     rsp = cfa;
     isReturnAddress = true;
-    isGuess = kind === KIND_NONE;
   }
+}
+
+function followsCall(read: (address: bigint) => bigint | undefined, address: bigint): boolean {
+  const word = read(address - 8n);
+  if (word === undefined) return false;
+  const code = new Uint8Array(8);
+  new DataView(code.buffer).setBigUint64(0, word, true);
+  return endsWithCall(code.subarray(8 - CALL_SIZE), "x86_64");
 }

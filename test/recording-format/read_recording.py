@@ -147,7 +147,11 @@ def end(p):
     return {"time": p.time(), "reason": p.text()}
 
 
-EVENTS = {1: start, 2: process, 3: file, 4: mappings, 5: stack, 6: interval, 7: end}
+def exit(p):
+    return {"time": p.time(), "pid": p.pid()}
+
+
+EVENTS = {1: start, 2: process, 3: file, 4: mappings, 5: stack, 6: interval, 7: end, 8: exit}
 
 
 def read(data):

@@ -22,7 +22,7 @@ const LOSSES = {
 
 /** One of every event: the tutorial's leak. */
 export const SAMPLE: readonly RecordingEvent[] = [
-  { kind: "start", time: 1_700_000_000_000, leakline: "0.1.0", architecture: "x86_64", kernel: "6.1.0-18-amd64" },
+  { kind: "start", time: 1_700_000_000_000, leakline: "0.1.0", architecture: "x86_64", kernel: "6.1.0-18-amd64", sampleBytes: 0 },
   {
     kind: "process",
     time: 1_700_000_000_000,
@@ -57,7 +57,9 @@ export const SAMPLE: readonly RecordingEvent[] = [
     class: "heap",
     end: "bad-frame-pointer",
     addresses: [0x56076afcb6f2n, 0x56076afcb711n, 0x5f6258d4c544155n],
+    verified: 1,
   },
+  { kind: "exit", time: 1_700_000_004_999, pid: 22487 },
   {
     kind: "interval",
     time: 1_700_000_005_000,
@@ -139,6 +141,7 @@ export const anyEvent: fc.Arbitrary<RecordingEvent> = fc.oneof(
       abandonedCalls: unsigned,
     }),
   }),
+  fc.record({ kind: fc.constant("exit" as const), time, pid }),
   fc.record({ kind: fc.constant("end" as const), time, reason: text }),
 );
 

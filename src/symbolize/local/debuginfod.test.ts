@@ -141,13 +141,13 @@ describe.skipIf(!hasTools || !hasTool("debuginfod") || !hasTool("debuginfod-find
     const client = new Debuginfod(options([url]));
     const symbolizer = new Symbolizer(recording, localFiles({ debuginfod: client }));
     const address = 0x400000n + BigInt(sample.address);
-    expect(symbolizer.resolve(SAVED_PROCESS, 0, address, false)[0]).toMatchObject({ reason: expect.any(String) });
+    expect(symbolizer.resolve(SAVED_PROCESS, address, false)[0]).toMatchObject({ reason: expect.any(String) });
     for (const _ of ["the program", "its debug information"]) {
       expect(await client.fetchMissing()).toBe(1);
       symbolizer.reopen();
-      symbolizer.resolve(SAVED_PROCESS, 0, address, false);
+      symbolizer.resolve(SAVED_PROCESS, address, false);
     }
-    const [frame] = symbolizer.resolve(SAVED_PROCESS, 0, address, false);
+    const [frame] = symbolizer.resolve(SAVED_PROCESS, address, false);
     expect(`${frame.symbol} ${frame.file}:${frame.line}`).toBe(`twice ${sample.line}`);
   });
 

@@ -33,13 +33,13 @@ export function openLiveProcess(
 ): LiveProcess {
   const { pid } = requireTarget(id);
   const recording = new Recording();
-  new MappingTracker(pid, { emit: (event) => recording.apply(event), warn() {} }).update(0);
+  new MappingTracker(pid, new Map(), { emit: (event) => recording.apply(event), warn() {} }).update(0);
   const symbolizer = new Symbolizer(recording, localFiles({ pid, debugDirectories, debuginfod, answers }));
   return {
     pid,
     recording,
     symbolizer,
-    resolve: (address, isReturn) => symbolizer.resolve(pid, 0, address, isReturn),
-    resolveAll: (addresses, isReturn) => symbolizer.resolveAll(pid, 0, addresses, isReturn),
+    resolve: (address, isReturn) => symbolizer.resolve(pid, address, isReturn),
+    resolveAll: (addresses, isReturn) => symbolizer.resolveAll(pid, addresses, isReturn),
   };
 }

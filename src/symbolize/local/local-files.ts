@@ -9,8 +9,8 @@
 import { posix } from "node:path";
 import { type ByteSource, memorySource } from "../../base/bytes.ts";
 import { LeaklineError } from "../../base/errors.ts";
+import { findRange } from "../../base/ranges.ts";
 import { decompress } from "../../compress/decompress.ts";
-import { findMapping } from "../../normalize/normalize.ts";
 import { openFile } from "../../os/file-bytes.ts";
 import { fileAt, isMappedFile } from "../../process/file-identity.ts";
 import { readMaps } from "../../process/live-maps.ts";
@@ -18,7 +18,7 @@ import { openMappedFile } from "../../process/mapped-file.ts";
 import type { Mapping } from "../../process/maps.ts";
 import { targetGone } from "../../process/proc-file.ts";
 import { describeProcess, isAlive } from "../../process/process-info.ts";
-import type { FileProvider, WantedFile } from "../file-provider.ts";
+import type { FileProvider, LivingProcess, WantedFile } from "../file-provider.ts";
 import type { PerfMap } from "../perf-map.ts";
 import type { AnswerStore } from "./answer-store.ts";
 import type { Debuginfod } from "./debuginfod.ts";
@@ -28,6 +28,8 @@ import { PerfMapFile } from "./perf-map-file.ts";
 /** Where distributions put separate debug files. */
 const DEBUG_DIRECTORY = "/usr/lib/debug";
 const VDSO = "[vdso]";
+/** Processes that may hold a perf map open at once, and are known without asking the kernel again. */
+const MAX_TARGETS_KNOWN = 256;
 
 export type LocalFilesOptions = {
   /** Directories that take the place of `/`, in the order in which they are tried. Empty: `/` itself. */
@@ -36,17 +38,45 @@ export type LocalFilesOptions = {
   debugDirectories?: readonly string[];
   /** A living process: its own view of the file system is tried first. */
   pid?: number;
+  /** The recorded processes live on this machine, or did just now: each one's own view is tried first for its files. */
+  live?: boolean;
   /** Asked for what is not here. */
   debuginfod?: Debuginfod | undefined;
   /** Answers of earlier runs. */
   answers?: AnswerStore | undefined;
 };
 
+/** @throws LeaklineError as `describeProcess`, when there is a `pid`. */
 export function localFiles(options: LocalFilesOptions): FileProvider {
-  const { answers, debuginfod, pid } = options;
-  const target = pid === undefined ? undefined : new LiveTarget(pid);
+  const files = filesOf(options, options.pid === undefined ? undefined : new LiveTarget(describeProcess(options.pid)));
+  if (!options.live) return files;
+  /** Least recently used first. */
+  const known = new Map<string, { target: LiveTarget; files: FileProvider }>();
+  return {
+    ...files,
+    ofProcess(process) {
+      const key = `${process.pid} ${process.startTime}`;
+      let found = known.get(key);
+      if (!found) {
+        const target = new LiveTarget(process);
+        found = { target, files: filesOf(options, target) };
+      }
+      // Re-inserted last: a Map iterates in insertion order.
+      known.delete(key);
+      known.set(key, found);
+      const [[oldest, { target }]] = known;
+      if (known.size > MAX_TARGETS_KNOWN) {
+        target.close();
+        known.delete(oldest);
+      }
+      return found.files;
+    },
+  };
+}
+
+function filesOf(options: LocalFilesOptions, target: LiveTarget | undefined): FileProvider {
+  const { answers, debuginfod } = options;
   const sysroots = options.sysroots?.length ? options.sysroots : [""];
-  const roots = target ? [target.root, ...sysroots] : sysroots;
   const extraDebug = (options.debugDirectories ?? []).map((directory) => posix.resolve(directory));
   return {
     debugDirectories: [...extraDebug, DEBUG_DIRECTORY],
@@ -58,7 +88,8 @@ export function localFiles(options: LocalFilesOptions): FileProvider {
       if (!path.startsWith("/")) return [];
       // On this machine, whatever the root is: directories that the user named.
       const isExtra = extraDebug.some((directory) => posix.normalize(path).startsWith(`${directory}/`));
-      return [...(isExtra ? [""] : []), ...roots].map((root) => () => openBelow(root, path));
+      const roots = [...(isExtra ? [""] : []), ...(target?.isAlive() ? [target.root] : []), ...sysroots];
+      return roots.map((root) => () => openBelow(root, path));
     },
     ...(debuginfod && { byBuildId: (buildId, kind) => debuginfod.open(buildId, kind) }),
     ...(answers && { keptAnswers: (identity: string) => answers.of(identity) }),
@@ -73,18 +104,33 @@ class LiveTarget {
   private readonly startTime: number;
   private perfMapFile: PerfMapFile | undefined;
 
-  /** @throws LeaklineError as `describeProcess`. */
-  constructor(pid: number) {
-    const info = describeProcess(pid);
-    this.pid = info.pid;
-    this.startTime = info.startTime;
-    this.root = `/proc/${info.pid}/root`;
+  constructor({ pid, startTime }: LivingProcess) {
+    this.pid = pid;
+    this.startTime = startTime;
+    this.root = `/proc/${pid}/root`;
   }
 
-  /** Ways to a mapped file: the one that is mapped, and once the process is gone, what its path leads to. */
+  isAlive(): boolean {
+    return isAlive(this.pid, this.startTime);
+  }
+
+  /**
+   * Ways to a mapped file: the one that is mapped; what its path leads to below the process's root, once the process has
+   * unmapped it or executed another program; and once it is gone, what its path leads to here.
+   */
   candidates(wanted: WantedFile): (() => ByteSource | undefined)[] {
     if (wanted.path === VDSO) return [() => this.readVdso(wanted), () => readOwnVdso(wanted)];
-    return [() => openMappedFile(this.pid, this.mapping(wanted)).bytes, () => openSame(wanted)];
+    return [
+      () => openMappedFile(this.pid, this.mapping(wanted)).bytes,
+      () => (this.isAlive() ? openSame(this.root, wanted) : undefined),
+      () => openSame("", wanted),
+    ];
+  }
+
+  /** Lets go of what it holds open; asked again, it opens it again while the process lives. */
+  close(): void {
+    this.perfMapFile?.close();
+    this.perfMapFile = undefined;
   }
 
   /** @throws LeaklineError as `PerfMapFile`. */
@@ -104,20 +150,21 @@ class LiveTarget {
   /** The mapping as it is now: the process may have changed its neighbours meanwhile, and so its bounds. */
   private mapping({ path, mapping }: WantedFile): Mapping {
     this.requireAlive();
-    const found = mapping && findMapping(readMaps(this.pid), mapping.start);
+    const found = mapping && findRange(readMaps(this.pid), mapping.start);
     if (found?.path === path) return found;
     throw new LeaklineError("not-found", `${path}: no longer mapped by process ${this.pid}`);
   }
 
   private requireAlive(): void {
-    if (!isAlive(this.pid, this.startTime)) throw targetGone(this.pid);
+    if (!this.isAlive()) throw targetGone(this.pid);
   }
 }
 
 /** The file that a path leads to; where there is no build ID to know it by, only if it is the same by inode. */
-function openSame({ path, inode }: WantedFile): ByteSource | undefined {
-  const found = fileAt(path);
-  return found && (!inode || isMappedFile(found, inode)) ? openBelow("", path) : undefined;
+function openSame(root: string, { path, inode }: WantedFile): ByteSource | undefined {
+  const place = insideRoot(root, path);
+  const found = place === undefined ? undefined : fileAt(place);
+  return found && (!inode || isMappedFile(found, inode)) ? openBelow(root, path) : undefined;
 }
 
 /** Its name is the path as the process sees it: what it links to is relative to that. */

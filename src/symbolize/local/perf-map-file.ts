@@ -58,6 +58,11 @@ export class PerfMapFile {
     }
   }
 
+  close(): void {
+    this.last?.bytes.close();
+    this.last = undefined;
+  }
+
   private verify(stat: BigIntStats): void {
     if (!stat.isFile()) throw new LeaklineError("refused", `${this.name} is not a regular file, so it was not read`);
     const owner = Number(stat.uid);
