@@ -29,14 +29,16 @@ enum result {
 struct pending_call {
 	__u64 sp; /* stack pointer at the call's entry; identifies the call */
 	__u64 ip; /* of the probe */
-	__u64 return_address; /* of calls that are not sampled */
+	__u64 return_address;
 	__u64 size;
 	__u64 stack_id;
 	__u64 out; /* STORES_BLOCK: where */
 	__u64 old_address; /* the block taken out of the account (realloc, mremap), else 0 */
 	struct block old;
-	__u64 cut_address; /* pages that this call takes away when it succeeds (mmap over others, mremap), else 0 */
+	__u64 cut_address; /* pages that mremap moves when it succeeds, where that is not a whole mapping; else 0 */
 	__u64 cut_size;
+	__u32 cuts_result; /* what it maps takes the place of what was there (MAP_FIXED) */
+	__u32 unused;
 	__u32 result; /* enum result */
 	__u32 weight;
 };
@@ -57,6 +59,7 @@ struct walk {
 	__u64 id;
 	/* The stack pointer behind the return of a call that may still be under way further up the stack, or 0. */
 	__u64 watched;
+	__u64 watched_return; /* where that call returns to: the kernel has put its own address there */
 	__u64 window_start; /* user address of thread->window */
 	__u32 depth;
 	__u32 end; /* enum stack_end */

@@ -41,6 +41,16 @@
 #define WATCH_RETURN 0
 #define SKIP_RETURN 1
 
+/* Of x86-64 and arm64 at most; what asks for more can only fail. */
+#define MAX_SIZE (1ULL << 47)
+
+/* The sixth argument; libbpf names five. */
+#if defined(__TARGET_ARCH_x86)
+#define SIXTH_ARGUMENT(regs) ((regs)->r9)
+#else
+#define SIXTH_ARGUMENT(regs) (((struct user_pt_regs *)(regs))->regs[5])
+#endif
+
 /* A call of a probed function. */
 struct call {
 	struct pt_regs *regs;
@@ -86,6 +96,7 @@ static __always_inline bool read_call(struct pt_regs *regs, struct call *call)
 	call->arguments[3] = PT_REGS_PARM3(regs);
 	call->arguments[4] = PT_REGS_PARM4(regs);
 	call->arguments[5] = PT_REGS_PARM5(regs);
+	call->arguments[6] = SIXTH_ARGUMENT(regs);
 	return call->space != 0;
 }
 
@@ -129,11 +140,17 @@ static __always_inline enum relation relate_by_place(const struct call *call, st
 		return APART;
 	pending = pending_at(thread, thread->pending_count - 1);
 	skipped = pending->result == NOT_SAMPLED;
-	/* The same place in the stack: functions that jump into each other, or the next call of the same one. */
+	/*
+	 * The same place in the stack: functions that jump into each other, or another call from the same depth. In the
+	 * first case the return address is as before, or the kernel's own, which no call leads to.
+	 */
 	if (sp == pending->sp) {
+		word = return_address(call->regs);
 		if (pending->ip == PT_REGS_IP(call->regs))
 			return LEFT;
-		return !skipped || pending->return_address == return_address(call->regs) ? INSIDE : LEFT;
+		if (skipped)
+			return pending->return_address == word ? INSIDE : LEFT;
+		return follows_call(word) ? LEFT : INSIDE;
 	}
 	if (skipped) {
 		/* Its return is not seen. While it is under way, its return address stays where it is. */
@@ -168,18 +185,22 @@ static __always_inline struct pending_call *begin_call(const struct call *call, 
 	struct pending_call *pending;
 	enum relation relation;
 	__u32 weight;
+	__u64 ip;
 
 	if (!thread || !settings)
 		return NULL;
 	relation = relate_by_place(call, thread);
 	if (relation == INSIDE)
 		return NULL;
+	ip = return_address(call->regs);
 	weight = result == RETURNS_NOTHING ? 0 : sample_weight(settings, size);
 	thread->walk.watched = 0;
-	if (relation == UNCLEAR)
-		thread->walk.watched = pending_at(thread, thread->pending_count - 1)->sp + RETURN_ADDRESS_SIZE;
+	if (relation == UNCLEAR) {
+		pending = pending_at(thread, thread->pending_count - 1);
+		thread->walk.watched = pending->sp + RETURN_ADDRESS_SIZE;
+		thread->walk.watched_return = pending->return_address;
+	}
 	if (weight || relation == UNCLEAR) {
-		__u64 ip = return_address(call->regs);
 		__u64 caller_sp = PT_REGS_SP(call->regs) + RETURN_ADDRESS_SIZE;
 
 		if (call->by_tables)
@@ -198,9 +219,9 @@ static __always_inline struct pending_call *begin_call(const struct call *call, 
 	pending = pending_at(thread, thread->pending_count++);
 	pending->sp = PT_REGS_SP(call->regs);
 	pending->ip = PT_REGS_IP(call->regs);
+	pending->return_address = ip;
 	if (weight == 0 && !must_return) {
 		pending->result = NOT_SAMPLED;
-		pending->return_address = return_address(call->regs);
 		return NULL;
 	}
 	pending->size = size;
@@ -271,13 +292,9 @@ static int replace_pages(const struct call *call, struct pending_call *pending, 
 
 	if (!pending)
 		return SKIP_RETURN;
-	if (old->address == 0) {
-		if (flags & MAP_FIXED) {
-			pending->cut_address = call->arguments[1];
-			pending->cut_size = pending->size;
-		}
+	pending->cuts_result = (flags & (old->address ? MREMAP_FIXED : MAP_FIXED)) != 0;
+	if (old->address == 0)
 		return WATCH_RETURN;
-	}
 	if (flags & MREMAP_DONTUNMAP)
 		return WATCH_RETURN;
 	block = bpf_map_lookup_elem(&mapped, old);
@@ -313,17 +330,25 @@ static __always_inline int enter(struct pt_regs *regs, bool by_tables)
 	struct block_key old = {};
 	struct pending_call *pending;
 	__u32 result;
+	__u64 size;
 
 	if (!read_call(regs, &call))
 		return SKIP_RETURN;
 	result = result_of(call.cookie);
+	size = requested_size(&call);
+	/*
+	 * An operator new that throws cannot pass a probed return: the way that exceptions take is written over. Nothing
+	 * can be done where memory really ends, but a size that is too large is common.
+	 */
+	if (size >= MAX_SIZE)
+		return SKIP_RETURN;
 	old.address = named_argument(&call, COOKIE_OLD_SHIFT);
 	old.space = call.space;
 	if (result == RETURNS_NOTHING)
 		release(&call);
 	else if (result != RETURNS_MAPPING && old.address && !bpf_map_lookup_elem(&blocks, &old))
 		old.address = 0;
-	pending = begin_call(&call, result, requested_size(&call), old.address || result == RETURNS_MAPPING);
+	pending = begin_call(&call, result, size, old.address || result == RETURNS_MAPPING);
 	if (result == RETURNS_MAPPING)
 		return replace_pages(&call, pending, &old);
 	if (result == RETURNS_NOTHING)
@@ -344,6 +369,8 @@ static void complete(const struct pending_call *pending, __u32 space, __u64 addr
 	}
 	if (pending->cut_address && pending->cut_size)
 		cut_pages(space, pending->cut_address, pending->cut_size);
+	if (pending->cuts_result)
+		cut_pages(space, address, pending->size);
 	if (block.weight)
 		put_block(&mapped, &key, &block, true);
 }
@@ -411,15 +438,16 @@ SEC("uprobe")
 int function_release(struct pt_regs *regs)
 {
 	struct call call = {};
-	__u64 size;
+	__u64 address, size;
 
 	if (!read_call(regs, &call))
 		return 0;
+	address = named_argument(&call, COOKIE_OLD_SHIFT);
 	size = whole_pages(named_argument(&call, COOKIE_SIZE_SHIFT));
 	if ((call.cookie & 15) == OPERATION_FREE)
 		release(&call);
-	else if (size)
-		cut_pages(call.space, named_argument(&call, COOKIE_OLD_SHIFT), size);
+	else if (size && whole_pages(address) == address) /* others fail */
+		cut_pages(call.space, address, size);
 	return 0;
 }
 

@@ -227,32 +227,6 @@ static bool leave_signal_frame(struct walk *walk)
 }
 
 /*
- * Does a call end at this address? Only such an address can be a return address. e8 and 32 bits, or ff with 2 in the
- * middle of ModR/M and any operand (Intel SDM volume 2, "CALL"); src/unwind/call-site.ts says the same at more length.
- */
-static __noinline bool follows_call(__u64 address)
-{
-	__u8 code[7]; /* as long as a call can be, prefixes left out */
-
-	if (bpf_probe_read_user(code, sizeof(code), (void *)(address - sizeof(code))))
-		return false;
-	if (code[2] == 0xe8)
-		return true;
-	/* Two bytes: mod is 3, or 0 with neither an SIB byte (r/m 4) nor a displacement (r/m 5). */
-	if (code[5] == 0xff && ((code[6] & 0xf8) == 0xd0 || ((code[6] & 0xf8) == 0x10 && (code[6] & 6) != 4)))
-		return true;
-	/* Three: SIB, or a displacement of one byte. */
-	if (code[4] == 0xff && (code[5] == 0x14 ? (code[6] & 7) != 5 : (code[5] & 0xf8) == 0x50 && code[5] != 0x54))
-		return true;
-	/* Four: both. Six and seven: a displacement of four bytes, without and with SIB. */
-	if (code[3] == 0xff && code[4] == 0x54)
-		return true;
-	if (code[1] == 0xff && (code[2] == 0x15 || ((code[2] & 0xf8) == 0x90 && code[2] != 0x94)))
-		return true;
-	return code[0] == 0xff && (code[1] == 0x94 || (code[1] == 0x14 && (code[2] & 7) == 5));
-}
-
-/*
  * Code without a rule: generated at run time, or in a file that could not be read. It may keep frame pointers; a step
  * by them is taken only if it leads up the stack, to behind a call, and the stack is marked.
  */
@@ -309,6 +283,12 @@ static long next_frame(__u32 index, struct thread **context)
 			walk->end = STACK_UNREADABLE;
 			return 1;
 		}
+		/* Interrupted when it had returned, but its return was not seen yet. */
+		if (walk->sp == walk->watched) {
+			walk->met_watched = true;
+			walk->ip = walk->watched_return;
+			walk->exact_ip = false;
+		}
 		goto found;
 	case UNWIND_RBP_DEREF:
 		cfa = walk->fp_lost ? 0 : read_word(walk->fp + offset);
@@ -349,7 +329,7 @@ static long next_frame(__u32 index, struct thread **context)
 		walk->end = STACK_UNREADABLE;
 		return 1;
 	}
-	walk->ip = pair[1];
+	walk->ip = cfa == walk->watched ? walk->watched_return : pair[1];
 	walk->sp = cfa;
 	walk->exact_ip = false;
 found:

@@ -40,6 +40,44 @@ static __u64 return_address(struct pt_regs *regs)
 #endif
 }
 
+#if defined(__TARGET_ARCH_x86)
+/*
+ * Does a call end at this address? Only such an address can be a return address. e8 and 32 bits, or ff with 2 in the
+ * middle of ModR/M and any operand (Intel SDM volume 2, "CALL"); src/unwind/call-site.ts says the same at more length.
+ */
+static __noinline bool follows_call(__u64 address)
+{
+	__u8 code[7]; /* as long as a call can be, prefixes left out */
+
+	if (bpf_probe_read_user(code, sizeof(code), (void *)(address - sizeof(code))))
+		return false;
+	if (code[2] == 0xe8)
+		return true;
+	/* Two bytes: mod is 3, or 0 with neither an SIB byte (r/m 4) nor a displacement (r/m 5). */
+	if (code[5] == 0xff && ((code[6] & 0xf8) == 0xd0 || ((code[6] & 0xf8) == 0x10 && (code[6] & 6) != 4)))
+		return true;
+	/* Three: SIB, or a displacement of one byte. */
+	if (code[4] == 0xff && (code[5] == 0x14 ? (code[6] & 7) != 5 : (code[5] & 0xf8) == 0x50 && code[5] != 0x54))
+		return true;
+	/* Four: both. Six and seven: a displacement of four bytes, without and with SIB. */
+	if (code[3] == 0xff && code[4] == 0x54)
+		return true;
+	if (code[1] == 0xff && (code[2] == 0x15 || ((code[2] & 0xf8) == 0x90 && code[2] != 0x94)))
+		return true;
+	return code[0] == 0xff && (code[1] == 0x94 || (code[1] == 0x14 && (code[2] & 7) == 5));
+}
+#else
+/* arm64: is the instruction before it BL, or of the BLR family? */
+static __noinline bool follows_call(__u64 address)
+{
+	__u32 code;
+
+	if (bpf_probe_read_user(&code, sizeof(code), (void *)(address - sizeof(code))))
+		return false;
+	return code >> 26 == 0x25 || (code & 0xfffffc1f) == 0xd63f0000 || (code & 0xfefff800) == 0xd63f0800;
+}
+#endif
+
 static void begin_walk(struct thread *thread, __u64 ip, __u64 sp, __u64 fp, __u32 space, __u32 class)
 {
 	struct walk *walk = &thread->walk;

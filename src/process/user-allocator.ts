@@ -132,4 +132,4 @@ function usage(message: string, hint: string): LeaklineError {
 /** Of one option's value, characters. */
 const MAX_LENGTH = 4096;
 /** Of a block with a stated size. */
-const MAX_BYTES = 1 << 30;
+const MAX_BYTES = (1 << 28) - 1;
