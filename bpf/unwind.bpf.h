@@ -238,6 +238,15 @@ static bool step_by_frame_pointer(struct walk *walk, __u64 *cfa)
 	return true;
 }
 
+/*
+ * Was the watched call interrupted when it had returned, but its return was not seen yet? It is then in the code that the
+ * kernel makes functions return to, which has no rules, and pushes three registers (arch/x86/kernel/uprobes.c).
+ */
+static bool is_returning(struct walk *walk)
+{
+	return walk->sp <= walk->watched && walk->watched - walk->sp <= 24 && rule_at(walk, walk->ip) == UNWIND_NONE;
+}
+
 static bool restore_fp(struct walk *walk, __s8 saved_fp, __u64 cfa)
 {
 	/* A function that realigns its stack pushes the caller's rbp where its own then points to. */
@@ -283,10 +292,10 @@ static long next_frame(__u32 index, struct thread **context)
 			walk->end = STACK_UNREADABLE;
 			return 1;
 		}
-		/* Interrupted when it had returned, but its return was not seen yet. */
-		if (walk->sp == walk->watched) {
+		if (is_returning(walk)) {
 			walk->met_watched = true;
 			walk->ip = walk->watched_return;
+			walk->sp = walk->watched;
 			walk->exact_ip = false;
 		}
 		goto found;

@@ -15,6 +15,8 @@ export type AccountChange = {
   losses: Losses;
 };
 
+const NOTHING = { bytes: 0, blocks: 0, allocatedBytes: 0, allocatedBlocks: 0 };
+
 type Known = { space: number; reported: StackTotals };
 
 export class AccountReader {
@@ -52,19 +54,20 @@ export class AccountReader {
     return { bytes, blocks };
   }
 
-  read(): AccountChange {
+  /** @param without new stacks of this address space wait for the next reading. */
+  read(without = 0): AccountChange {
     const change: AccountChange = { stacks: [], totals: [], losses: this.readLosses() };
     this.totals.forEachBatch((keys, values, count) => {
       for (let i = 0; i < count; i++)
-        this.compare(keys.getBigUint64(i * 8, true), values, i * this.totals.valueSize, change);
+        this.compare(keys.getBigUint64(i * 8, true), values, i * this.totals.valueSize, change, without);
     });
     return change;
   }
 
-  private compare(id: bigint, values: DataView, at: number, change: AccountChange): void {
+  private compare(id: bigint, values: DataView, at: number, change: AccountChange, without: number): void {
     let known = this.known.get(id);
     const stack = known?.reported.stack ?? this.known.size + 1;
-    const now = { stack, bytes: 0, blocks: 0, allocatedBytes: 0, allocatedBlocks: 0 };
+    const now = { stack, ...NOTHING };
     for (let copy = 0; copy < this.totals.copies; copy++) {
       const from = at + copy * STACK_TOTALS.size;
       now.bytes += readSigned(values, from + STACK_TOTALS.bytes);
@@ -74,18 +77,17 @@ export class AccountReader {
     }
     if (!known) {
       const { space, event } = this.readStack(id, stack);
+      if (space === without) return;
       change.stacks.push(event);
-      known = { space, reported: now };
+      known = { space, reported: { stack, ...NOTHING } };
       this.known.set(id, known);
-    } else if (sameTotals(known.reported, now)) {
-      return;
     }
     // CPUs are read one after the other: a block that is freed meanwhile may be missing before it was there.
     if (this.gone.has(known.space) || now.bytes < 0 || now.blocks < 0) {
       now.bytes = 0;
       now.blocks = 0;
-      if (sameTotals(known.reported, now)) return;
     }
+    if (sameTotals(known.reported, now)) return;
     known.reported = now;
     change.totals.push(now);
   }

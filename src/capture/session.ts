@@ -16,7 +16,7 @@ import { type ProcessInfo, requireTarget } from "../process/process-info.ts";
 import { descendantsOf } from "../process/select.ts";
 import { readFileFacts, readTargetFacts } from "../process/target-facts.ts";
 import type { RecordingEvent, StackEvent, Time } from "../recording/events.ts";
-import { AccountReader } from "./account-reader.ts";
+import { type AccountChange, AccountReader } from "./account-reader.ts";
 import { CallSites, type CodeMemory, cutBehindCode } from "./call-site.ts";
 import { forgetBlocks } from "./closed-spaces.ts";
 import { MappingTracker } from "./mapping-tracker.ts";
@@ -58,7 +58,13 @@ const SPARE_UNWIND_ROWS = 1 << 19;
 /** How often we look for new children, milliseconds. */
 const LOOK_FOR_CHILDREN = 500;
 
-type Tracked = { process: TracedProcess; tracker: MappingTracker; executable: string };
+type Tracked = {
+  process: TracedProcess;
+  tracker: MappingTracker;
+  executable: string;
+  /** It has not executed the program yet that it was started for. */
+  isWaiting: boolean;
+};
 
 export class Capture {
   private readonly listener: CaptureListener;
@@ -123,7 +129,8 @@ export class Capture {
       if (!process.isAlive()) throw exitedDuringAttach(info, error);
       throw error;
     }
-    this.tracked.set(info.pid, { process, tracker, executable: info.executable ?? "" });
+    const isWaiting = foreseen !== undefined;
+    this.tracked.set(info.pid, { process, tracker, executable: info.executable ?? "", isWaiting });
     this.listener.attached(info, process.libraries);
   }
 
@@ -132,14 +139,19 @@ export class Capture {
    * readable.
    */
   poll(): void {
-    const { stacks, totals, losses } = this.reader.read();
-    const time = Date.now();
+    for (const tracked of this.tracked.values()) this.followExec(tracked);
+    const change = this.reader.read();
     // The mappings come first: a new stack is looked up in them. An exited process keeps those it had.
     this.refresh();
+    const time = Date.now();
+    this.emitChange(change, time);
+    this.forgetEnded(time);
+  }
+
+  private emitChange({ stacks, totals, losses }: AccountChange, time: Time): void {
     const sites = new Map<number, CallSites>();
     for (const stack of stacks) this.listener.emit(this.withoutRubbish(stack, sites));
     this.listener.emit({ kind: "interval", time, totals, losses });
-    this.forgetEnded(time);
   }
 
   /** Looks what the processes have mapped, executed and started since: call it a few times a second. */
@@ -180,8 +192,7 @@ export class Capture {
       return;
     }
     try {
-      const space = process.currentSpace();
-      if (space !== process.space) this.followExec(tracked, space);
+      this.followExec(tracked);
       tracker.update(Date.now());
     } catch (error) {
       // It exited just now, which is noticed next time.
@@ -189,21 +200,26 @@ export class Capture {
     }
   }
 
-  /** It executes another program: what it left in the memory of the old one is gone. */
-  private followExec(tracked: Tracked, space: number): void {
+  /** Has it executed another program? Then what it left in the memory of the old one is gone. */
+  private followExec(tracked: Tracked): void {
     const { process, tracker, executable } = tracked;
     const { emit, warn } = this.listener;
-    const info = requireTarget(process.pid);
+    const space = process.currentSpace();
+    if (space === process.space) return;
+    // The last that is known of the old program, while its mappings still are.
+    this.emitChange(this.reader.read(space), Date.now());
+    const info = tryDescribe(process.pid) ?? process.info;
     const { bytes, blocks } = this.reader.outstandingIn(process.space);
     this.reader.closeSpace(process.space);
     forgetBlocks(this.program.object, process.space);
-    if (executable !== "" && executable !== info.executable) {
+    if (!tracked.isWaiting) {
       warn(
         `process ${info.pid} has executed ${info.executable}: ${bytes} bytes in ${blocks} allocations of ${executable} went with its memory`,
       );
     }
     process.space = space;
     process.info = info;
+    tracked.isWaiting = false;
     tracked.executable = info.executable ?? "";
     process.takeRenumbered();
     tracker.forget();
@@ -325,6 +341,16 @@ function attachLifeCycle(object: BpfObject, warn: (message: string) => void): vo
   } catch (error) {
     if (!(error instanceof LeaklineError)) throw error;
     warn(`what a process executes is not followed: ${describeError(error)}`);
+  }
+}
+
+/** Undefined when it has ended meanwhile. */
+function tryDescribe(pid: number): ProcessInfo | undefined {
+  try {
+    return requireTarget(pid);
+  } catch (error) {
+    if (!(error instanceof LeaklineError)) throw error;
+    return undefined;
   }
 }
 

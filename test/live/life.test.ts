@@ -126,7 +126,7 @@ test("--name finds the process, --children those that it starts", async () => {
 });
 
 test("an allocator that is opened later is accounted from then on", async () => {
-  const library = run("sh", "-c", "ls /usr/lib/*-linux-gnu/libjemalloc.so.2").trim();
+  const library = run("sh", "-c", "ls /usr/lib/*-linux-gnu/libmimalloc.so.2.0").trim();
   const target = await startTarget(compileProgram(folder, "second-allocator", ["-g", "-O0", "-ldl"]), [library]);
   const trace = await traceWith(target.pid, ["--no-mmap"]);
   target.go();

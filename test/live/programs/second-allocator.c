@@ -1,4 +1,4 @@
-/* Opens jemalloc by hand (argument: its path) between two steps, and leaks with its own function and with malloc. */
+/* Opens mimalloc by hand (argument: its path) between two steps, and leaks with its own function and with malloc. */
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@ static void *volatile sink;
 
 int main(int argc, char **argv)
 {
-	void *(*mallocx)(size_t, int);
+	void *(*mi_malloc)(size_t);
 	void *library;
 
 	(void)argc;
@@ -17,12 +17,12 @@ int main(int argc, char **argv)
 	library = dlopen(argv[1], RTLD_NOW | RTLD_LOCAL);
 	if (!library)
 		return 1;
-	mallocx = (void *(*)(size_t, int))dlsym(library, "mallocx");
+	mi_malloc = (void *(*)(size_t))dlsym(library, "mi_malloc");
 	puts("opened");
 	fflush(stdout);
 	getchar();
 	for (int i = 0; i < 5; i++)
-		sink = mallocx(1000, 0);
+		sink = mi_malloc(1000);
 	sink = malloc(17);
 	puts("done");
 	fflush(stdout);
