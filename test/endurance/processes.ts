@@ -23,8 +23,8 @@ export type Target = {
  * tracer that is killed in the middle of a system call may leave a probe in the kernel that belongs to the library's file,
  * and that file is then better not everybody's.
  */
-export function compileTarget(folder: string, name: string, flags: readonly string[] = []): string {
-  const program = join(folder, name);
+export function compileTarget(folder: string, name: string, flags: readonly string[] = [], output = name): string {
+  const program = join(folder, output);
   const source = join(ROOT, "test", "live", "programs", `${name}.c`);
   execFileSync("gcc", ["-g", "-O1", "-pthread", `-Wl,-rpath,${folder}`, source, "-o", program, ...flags]);
   const library = /libc\.so\.6 => (\/\S+)/.exec(execFileSync("ldd", [program], { encoding: "utf8" }))?.[1];
