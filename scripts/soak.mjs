@@ -4,6 +4,7 @@
  *
  *   --threads N   that allocate at full rate (3)
  *   --stacks N    different ones; all have come after half of the time (4096)
+ *   --libraries N that are opened and closed, one of them every 20 threads, which is some ten times a second (3)
  *   --interval S  seconds between leakline's readings (1)
  */
 

@@ -33,13 +33,19 @@ function print(name: string, results: CycleResults): void {
   console.log(`${name}: ${gaps.length} cycles (${counts.join(", ")}), ${failures.length} failures`);
   if (killedBefore + killedAfter > 0)
     console.log(`  killed ${killedBefore} times before all probes were in place, ${killedAfter} times after`);
-  if (results.abandoned > 0) console.log(`  the kernel gave up removing ${results.abandoned} probes`);
+  const abandoned = Object.entries(results.abandoned).flatMap(([moment, count]) =>
+    count ? [`${count} ${moment}`] : [],
+  );
+  if (abandoned.length > 0) {
+    const inCode = `after ${results.abandonedInCode} cycles some were left in the target's code`;
+    console.log(`  the kernel gave up removing probes: ${abandoned.join(", ")}; ${inCode}`);
+  }
   console.log(`  nothing left behind after at most ${slowestClean.toFixed(0)} ms`);
   const ofCycles = `median ${median(gaps).toFixed(1)} ms, most ${Math.max(...gaps).toFixed(1)} ms`;
   console.log(`  longest pause of a thread of the target: ${ofCycles}; without leakline ${gapBefore.toFixed(1)} ms`);
   console.log(`  target: ${operations} operations, ${verdict}`);
   for (const failure of failures) console.log(`  ${failure}`);
-  if (failures.length > 0) process.exitCode = 1;
+  if (failures.length + results.abandonedInCode > 0) process.exitCode = 1;
 }
 
 const folder = mkdtempSync(join(tmpdir(), "leakline-cycles-"));

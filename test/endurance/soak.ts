@@ -12,6 +12,7 @@ const { values, positionals } = parseArgs({
   options: {
     threads: { type: "string", default: "3" },
     stacks: { type: "string", default: "4096" },
+    libraries: { type: "string", default: "3" },
     interval: { type: "string", default: "1" },
   },
 });
@@ -54,7 +55,7 @@ function losses({ quality }: Report): string {
 
 async function soak(folder: string, minutes: number): Promise<void> {
   const program = compileTarget(folder, "soak");
-  const libraries = [1, 2, 3].map((i) =>
+  const libraries = Array.from({ length: Number(values.libraries) }, (_, i) =>
     compileTarget(folder, "soak", ["-DLIBRARY", "-shared", "-fPIC"], `soak-${i}.so`),
   );
   const target = await startProgram(program, [values.threads, values.stacks, `${minutes * 30}`, ...libraries]);

@@ -161,7 +161,7 @@ int main(int argc, char **argv)
 		atomic_store(&paths, elapsed >= seconds ? most : 64 + (most - 64) * elapsed / seconds);
 		pthread_create(&thread, NULL, come_and_go, NULL);
 		pthread_join(thread, NULL);
-		if (libraries > 0 && ++threads % 20 == 0)
+		if (++threads % 20 == 0 && libraries > 0)
 			open_and_close(argv[4 + opened++ % libraries]);
 	}
 	atomic_store(&stop, 1);
