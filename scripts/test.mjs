@@ -21,6 +21,7 @@ import {
 const TEST_PACKAGES = [
   "binutils",
   "bpftool",
+  "chromium",
   "clang-14",
   "clang-19",
   "debuginfod",
@@ -69,6 +70,7 @@ installDebianPackages({
 buildIfNeeded();
 const checks = [
   [process.execPath, ["node_modules/typescript/bin/tsc", "--noEmit"]],
+  [process.execPath, ["node_modules/typescript/bin/tsc", "--noEmit", "-p", "test/browser"]],
   [process.execPath, ["node_modules/@biomejs/biome/bin/biome", "check", "."]],
 ];
 const failedChecks = checks.filter(([command, args]) => run(command, args, { mayFail: true }) !== 0).length;

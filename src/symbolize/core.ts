@@ -7,10 +7,13 @@
  *     const files: FileProvider = {
  *       candidates: ({ path }) => [() => uploads.get(path)],
  *       debugDirectories: ["/usr/lib/debug"],
- *       decompress,
+ *       decompress: decompressPortably,
  *     };
- *     const module = new Module(openElf(memorySource("a.out", bytes), { decompress }), "/a.out", files);
+ *     const elf = openElf(memorySource("a.out", bytes), { decompress: decompressPortably });
+ *     const module = new Module(elf, "/a.out", files);
  *     for (const { symbol, file, line } of module.find(virtualAddress(0x1139), false)) console.log(symbol, file, line);
+ *
+ * In a browser, do so in a worker, with `blobSource` instead of bytes in memory: test/browser/ is an example.
  */
 
 export {
@@ -24,6 +27,8 @@ export {
 } from "../base/address.ts";
 export { type ByteSource, type Decompress, memorySource } from "../base/bytes.ts";
 export { type ErrorCode, LeaklineError } from "../base/errors.ts";
+export { decompressPortably } from "../compress/portable.ts";
+export { type BlobSource, blobSource } from "./blob-source.ts";
 export type { BuildIdKind, FileProvider, WantedFile } from "./file-provider.ts";
 export type { Frame } from "./frame.ts";
 export { Kernel, type KernelSources } from "./kernel.ts";

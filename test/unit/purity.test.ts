@@ -47,6 +47,17 @@ test.for(["cli/main.ts", "cli/record.ts"])("%s loads no code that resolves addre
   expect(files.filter((path) => /^(symbolize|dwarf|demangle|normalize|analysis)\//.test(path))).toEqual([]);
 });
 
+test("what the package exports, as a browser sees it, needs no Node", () => {
+  type Target = { default: string };
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  const { exports } = JSON.parse(text) as { exports: { [path: string]: Target & { browser?: Target } } };
+  expect(Object.keys(exports)).toContain("./symbolize");
+  for (const target of Object.values(exports)) {
+    const file = (target.browser ?? target).default.replace("./dist/", "").replace(/\.js$/, ".ts");
+    expect(loadedBy(file).packages).toEqual([]);
+  }
+});
+
 test("the check does see what it looks for", () => {
   expect(loadedBy("symbolize/index.ts").packages.join("\n")).toContain("node:fs");
 });
