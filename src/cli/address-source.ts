@@ -21,12 +21,16 @@ import { Symbolizer } from "../symbolize/symbolizer.ts";
 export type AddressSource = {
   /** The frames of each address, in the order given. */
   resolveAll(addresses: readonly bigint[], isReturnAddress: boolean): Frame[][];
+  /** Likewise, handed over one by one where that saves memory. */
+  resolveEach(addresses: readonly bigint[], isReturnAddress: boolean, take: TakeFrames): void;
   /** The frames at a virtual address of a file that a log names; none when that file is not meant. */
   resolveInFile(path: string, buildId: string, address: bigint, isReturnAddress: boolean): Frame[];
   /** Looks for files anew. */
   reopen(): void;
   problems(): string[];
 };
+
+export type TakeFrames = (frames: Frame[], index: number) => void;
 
 export type SourceOptions = {
   debugDirectories: readonly string[];
@@ -66,6 +70,7 @@ export function filesSource(sysroots: readonly string[], options: SourceOptions)
 function symbolizerSource(symbolizer: Symbolizer, pid: number): AddressSource {
   return {
     resolveAll: (addresses, isReturn) => symbolizer.resolveAll(pid, 0, addresses, isReturn),
+    resolveEach: (addresses, isReturn, take) => symbolizer.resolveAll(pid, 0, addresses, isReturn).forEach(take),
     resolveInFile: (path, buildId, address, isReturn) =>
       path.startsWith("/")
         ? symbolizer.resolveInFile(path, buildId, virtualAddress(toSignedNumber(address)), isReturn)
@@ -81,6 +86,7 @@ export function kernelSource(given: LocalKernelOptions, options: SourceOptions):
   let kernel = open();
   return {
     resolveAll: (addresses, isReturn) => kernel.resolveAll(addresses, isReturn),
+    resolveEach: (addresses, isReturn, take) => kernel.resolveAll(addresses, isReturn).forEach(take),
     resolveInFile: () => [],
     reopen() {
       kernel = open();
@@ -108,13 +114,23 @@ export function elfSource(path: string, given: ElfAddresses, options: SourceOpti
     return section === undefined ? virtualAddress(value) : module.sectionAddress(section, value);
   };
   const outside = given.isFileOffset ? "file offset in no loaded segment" : `beyond the end of ${section}`;
+  const resolveEach = (addresses: readonly bigint[], isReturn: boolean, take: TakeFrames): void =>
+    resolveInModule(module, addresses, addresses.map(toVirtual), outside, isReturn, take);
   return {
-    resolveAll: (addresses, isReturn) =>
-      resolveInModule(module, addresses, addresses.map(toVirtual), outside, isReturn),
+    resolveEach,
+    resolveAll(addresses, isReturn) {
+      const all: Frame[][] = [];
+      resolveEach(addresses, isReturn, (frames) => all.push(frames));
+      return all;
+    },
     resolveInFile(named, buildId, address, isReturn) {
       if (baseName(named) !== baseName(path) || (buildId !== "" && buildId !== module.elf.buildId)) return [];
       const virtual = virtualAddress(toSignedNumber(address));
-      return resolveInModule(module, [address], [virtual], outside, isReturn)[0];
+      let found: Frame[] = [];
+      resolveInModule(module, [address], [virtual], outside, isReturn, (frames) => {
+        found = frames;
+      });
+      return found;
     },
     reopen() {
       module.close();
@@ -131,16 +147,24 @@ function resolveInModule(
   virtual: readonly (VirtualAddress | undefined)[],
   outside: string,
   isReturn: boolean,
-): Frame[][] {
+  take: TakeFrames,
+): void {
   const { buildId } = module.elf;
-  const found = module.findAll(
-    virtual.filter((address) => address !== undefined),
-    isReturn,
-  );
-  let next = 0;
-  return addresses.map((address, index) => {
-    const place = { address, module: module.path, ...(buildId && { buildId }) };
-    if (virtual[index] === undefined) return [{ ...place, inlined: false, reason: outside }];
-    return found[next++].map((frame) => ({ ...place, ...frame }));
+  const wanted = virtual.filter((address) => address !== undefined);
+  let index = 0;
+  const takeOutside = (): void => {
+    for (; index < addresses.length && virtual[index] === undefined; index++)
+      take([{ address: addresses[index], ...place, inlined: false, reason: outside }], index);
+  };
+  const place = { module: module.path, ...(buildId && { buildId }) };
+  takeOutside();
+  module.findEach(wanted, isReturn, (frames) => {
+    const address = addresses[index];
+    // A copy: what an answer store keeps has no address.
+    take(
+      frames.map((frame) => Object.assign({ address }, place, frame)),
+      index++,
+    );
+    takeOutside();
   });
 }

@@ -1,7 +1,7 @@
 /** `leakline symbolize process|elf`: addresses to function, file and line. */
 
 import { toJson } from "../report/json.ts";
-import { type ResolvedAddress, renderSymbols, renderSymbolsAsStack, type Symbols } from "../report/symbols.ts";
+import { type ResolvedAddress, renderAddress, renderAddressInStack, type Symbols } from "../report/symbols.ts";
 import type { Frame } from "../symbolize/frame.ts";
 import { type AddressSource, elfSource, processSource, type SourceOptions } from "./address-source.ts";
 import { parseAddresses } from "./addresses.ts";
@@ -66,40 +66,69 @@ export const symbolizeElf: Command = {
 
 /** Resolves the addresses given, as arguments or on stdin, and prints their frames. @returns the exit code. */
 export async function answer(given: Arguments, open: (options: SourceOptions) => AddressSource): Promise<number> {
-  const render = rendererFrom(given);
+  const renderer = rendererFrom(given);
   const debuginfod = debuginfodFrom(given);
   const source = open({ debugDirectories: given.texts("debug-dir"), debuginfod, answers: answersFrom(given) });
   const addresses = parseAddresses(given.operands.length > 0 ? given.operands : await wordsFromStdin());
   const isReturn = given.flag("return-addresses");
-  const frames = await resolveAndFetch(
-    debuginfod,
-    () => source.resolveAll(addresses, isReturn),
-    () => source.reopen(),
-  );
-  const symbols: Symbols = {
-    version: 1,
-    kind: "symbols",
-    addresses: addresses.map((address, index) => describe(address, frames[index])),
+  print(renderer.head);
+  let text = "";
+  const take = (frames: Frame[], index: number): void => {
+    text += renderer.address(addresses[index], frames, index);
+    if (text.length < PRINT_SIZE) return;
+    print(text);
+    text = "";
   };
-  print(render(symbols));
+  // What may still be fetched has to be there before anything is said.
+  if (!debuginfod) source.resolveEach(addresses, isReturn, take);
+  else {
+    const frames = await resolveAndFetch(
+      debuginfod,
+      () => source.resolveAll(addresses, isReturn),
+      () => source.reopen(),
+    );
+    frames.forEach(take);
+  }
+  print(text + renderer.tail);
   for (const problem of source.problems()) note(problem);
   return EXIT.done;
 }
+
+/** Characters that are printed at once. */
+const PRINT_SIZE = 1 << 18;
 
 function describe(address: bigint, frames: Frame[]): ResolvedAddress {
   const last = frames.at(-1);
   return last?.symbol === undefined && last?.reason ? { address, frames, reason: last.reason } : { address, frames };
 }
 
+/** Output in three parts, so that it need not be in memory as a whole. */
+type Renderer = {
+  head: string;
+  address(address: bigint, frames: Frame[], index: number): string;
+  tail: string;
+};
+
 /** @throws LeaklineError `usage` for a layout that there is not. */
-function rendererFrom(given: Arguments): (symbols: Symbols) => string {
+function rendererFrom(given: Arguments): Renderer {
   const layout = given.text("layout");
   if (layout !== "blazecli" && layout !== "memleak")
     throw usageError(`--layout ${layout}: no such layout`, "blazecli or memleak");
-  if (given.flag("json")) return (symbols) => `${toJson(symbols)}\n`;
-  if (layout === "blazecli") return renderSymbols;
+  if (given.flag("json")) return jsonRenderer();
+  if (layout === "blazecli") return { head: "", address: (_, frames) => renderAddress(frames), tail: "" };
   const options = { fullPaths: given.flag("full-paths") };
-  return (symbols) => renderSymbolsAsStack(symbols, options);
+  return { head: "", address: (_, frames, index) => renderAddressInStack(frames, options, index), tail: "" };
+}
+
+/** One object, a `Symbols`, whose list of addresses is written as they come. */
+function jsonRenderer(): Renderer {
+  const empty: Symbols = { version: 1, kind: "symbols", addresses: [] };
+  const [head, tail] = toJson(empty).split("[]");
+  return {
+    head: `${head}[`,
+    address: (address, frames, index) => (index > 0 ? "," : "") + toJson(describe(address, frames)),
+    tail: `]${tail}\n`,
+  };
 }
 
 /** @throws LeaklineError `usage` when there are none. */

@@ -5,7 +5,7 @@
  * suffix `.dwo`, and nothing else differs (DWARF 5 §7.3.2).
  */
 
-import type { ByteSource } from "../base/bytes.ts";
+import { type ByteSource, ReadBuffer } from "../base/bytes.ts";
 import { LeaklineError } from "../base/errors.ts";
 import { AbbreviationTable } from "./abbreviations.ts";
 import { type DwarfInput, rememberSections } from "./input.ts";
@@ -31,6 +31,7 @@ export class DebugFile {
   private readonly unitCache = new Lru<Unit>(UNIT_CACHE_BYTES);
   private readonly lineTableCache = new Lru<LineTable>(LINE_CACHE_BYTES);
   private readonly abbreviationCache = new Lru<AbbreviationTable>(ABBREVIATION_TABLES);
+  private readonly cursors = new Map<string, SectionCursor>();
   private supplementaryFile: DebugFile | undefined;
   /** By signature, where each type unit is. */
   private typeUnits: Map<bigint, { section: UnitSection; offset: number }> | undefined;
@@ -77,9 +78,31 @@ export class DebugFile {
     return readUnitHeader(cursor.need(MAX_HEADER_SIZE), source.size, section === ".debug_types");
   }
 
+  /**
+   * A cursor at an offset of a section whose lists of one unit lie side by side: what was read for the last one is kept.
+   * Valid until the next call for that section.
+   */
+  lists(section: string, offset: number): SectionCursor {
+    return this.cursorAt(section, section, offset);
+  }
+
+  /** Likewise for a section's tables of integers, which may lie far from its lists. */
+  integers(section: string, offset: number): SectionCursor {
+    return this.cursorAt(`${section} integers`, section, offset);
+  }
+
+  private cursorAt(key: string, section: string, offset: number): SectionCursor {
+    let cursor = this.cursors.get(key);
+    if (cursor === undefined) {
+      cursor = new SectionCursor(this.require(section), this.littleEndian, offset, undefined, new ReadBuffer());
+      this.cursors.set(key, cursor);
+    } else cursor.seek(offset);
+    return cursor;
+  }
+
   /** Reads a unit of .debug_info without keeping it. */
-  readUnit(offset: number, skeleton?: Unit): Unit {
-    return new Unit(this, this.require(".debug_info"), this.header(".debug_info", offset), skeleton);
+  readUnit(offset: number, skeleton?: Unit, room?: ReadBuffer): Unit {
+    return new Unit(this, this.require(".debug_info"), this.header(".debug_info", offset), skeleton, room);
   }
 
   /** The unit at this offset of .debug_info, kept for the next call. */

@@ -91,7 +91,7 @@ export class FunctionTable {
 }
 
 /** Whether functions commonly stand right below a DIE of this tag. */
-function mayHoldFunctions(tag: number): boolean {
+export function mayHoldFunctions(tag: number): boolean {
   switch (tag) {
     case dw.DW_TAG_compile_unit:
     case dw.DW_TAG_partial_unit:
