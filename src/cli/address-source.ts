@@ -1,11 +1,9 @@
-/** What addresses are resolved against: a running process, a saved maps file, an ELF file, the kernel, or only what they name. */
+/** What addresses are resolved against: a running process, a saved maps file, the kernel, or only what they name; see also elf-source.ts. */
 
-import { toSignedNumber, type VirtualAddress, virtualAddress } from "../base/address.ts";
+import { toSignedNumber, virtualAddress } from "../base/address.ts";
 import { LeaklineError } from "../base/errors.ts";
-import { ET_REL } from "../elf/constants.ts";
 import { openFile } from "../os/file-bytes.ts";
 import { Recording } from "../recording/recording.ts";
-import { baseName } from "../report/names.ts";
 import type { Frame } from "../symbolize/frame.ts";
 import type { Kernel } from "../symbolize/kernel.ts";
 import type { AnswerStore } from "../symbolize/local/answer-store.ts";
@@ -13,8 +11,6 @@ import type { Debuginfod } from "../symbolize/local/debuginfod.ts";
 import { openLiveProcess } from "../symbolize/local/live-process.ts";
 import { localFiles } from "../symbolize/local/local-files.ts";
 import { type LocalKernelOptions, openLocalKernel } from "../symbolize/local/local-kernel.ts";
-import { openLocalModule } from "../symbolize/local/local-module.ts";
-import type { Module } from "../symbolize/module.ts";
 import { recordingOfMaps, SAVED_PROCESS } from "../symbolize/saved-maps.ts";
 import { Symbolizer } from "../symbolize/symbolizer.ts";
 
@@ -93,78 +89,4 @@ export function kernelSource(given: LocalKernelOptions, options: SourceOptions):
     },
     problems: () => kernel.problems(),
   };
-}
-
-/** How addresses of an ELF file are given; as virtual addresses when neither is set. */
-export type ElfAddresses = {
-  /** As offsets into the file. */
-  isFileOffset: boolean;
-  /** As offsets into this section. A relocatable file has no virtual addresses: there it is `.text` by default. */
-  section: string | undefined;
-};
-
-/** @throws LeaklineError when the file cannot be read or is no ELF file, or has no such section. */
-export function elfSource(path: string, given: ElfAddresses, options: SourceOptions): AddressSource {
-  const open = (): Module => openLocalModule(path, options.debugDirectories, options.debuginfod, options.answers);
-  let module = open();
-  const section = given.section ?? (module.elf.type === ET_REL ? ".text" : undefined);
-  const toVirtual = (address: bigint): VirtualAddress | undefined => {
-    const value = toSignedNumber(address);
-    if (given.isFileOffset) return module.virtualAddress(value);
-    return section === undefined ? virtualAddress(value) : module.sectionAddress(section, value);
-  };
-  const outside = given.isFileOffset ? "file offset in no loaded segment" : `beyond the end of ${section}`;
-  const resolveEach = (addresses: readonly bigint[], isReturn: boolean, take: TakeFrames): void =>
-    resolveInModule(module, addresses, addresses.map(toVirtual), outside, isReturn, take);
-  return {
-    resolveEach,
-    resolveAll(addresses, isReturn) {
-      const all: Frame[][] = [];
-      resolveEach(addresses, isReturn, (frames) => all.push(frames));
-      return all;
-    },
-    resolveInFile(named, buildId, address, isReturn) {
-      if (baseName(named) !== baseName(path) || (buildId !== "" && buildId !== module.elf.buildId)) return [];
-      const virtual = virtualAddress(toSignedNumber(address));
-      let found: Frame[] = [];
-      resolveInModule(module, [address], [virtual], outside, isReturn, (frames) => {
-        found = frames;
-      });
-      return found;
-    },
-    reopen() {
-      module.close();
-      module = open();
-    },
-    problems: () => module.problems,
-  };
-}
-
-/** @param virtual of each address; undefined where it has none, for the reason `outside`. */
-function resolveInModule(
-  module: Module,
-  addresses: readonly bigint[],
-  virtual: readonly (VirtualAddress | undefined)[],
-  outside: string,
-  isReturn: boolean,
-  take: TakeFrames,
-): void {
-  const { buildId } = module.elf;
-  const wanted = virtual.filter((address) => address !== undefined);
-  let index = 0;
-  const takeOutside = (): void => {
-    for (; index < addresses.length && virtual[index] === undefined; index++)
-      take([{ address: addresses[index], ...place, inlined: false, reason: outside }], index);
-  };
-  const place = { module: module.path, ...(buildId && { buildId }) };
-  takeOutside();
-  module.findEach(wanted, isReturn, (frames) => {
-    const address = addresses[index];
-    // A copy: what an answer store keeps has no address.
-    take(
-      frames.map((frame) => Object.assign({ address }, place, frame)),
-      index++,
-    );
-    takeOutside();
-  });
 }

@@ -1,12 +1,12 @@
-/** `leakline symbolize process|elf`: addresses to function, file and line. */
+/** What all `leakline symbolize` commands share: addresses in, function, file and line out. */
 
 import { toJson } from "../report/json.ts";
 import { type ResolvedAddress, renderAddress, renderAddressInStack, type Symbols } from "../report/symbols.ts";
 import type { Frame } from "../symbolize/frame.ts";
-import { type AddressSource, elfSource, processSource, type SourceOptions } from "./address-source.ts";
+import type { AddressSource, SourceOptions } from "./address-source.ts";
 import { parseAddresses } from "./addresses.ts";
 import { ANSWERS_OPTION, answersFrom } from "./answers.ts";
-import { type Arguments, type Command, type OptionTable, parsePid, usageError } from "./command.ts";
+import { type Arguments, type OptionTable, usageError } from "./command.ts";
 import { DEBUGINFOD_OPTION, debuginfodFrom, resolveAndFetch } from "./debuginfod.ts";
 import { EXIT } from "./exit-codes.ts";
 import { note, print } from "./output.ts";
@@ -21,47 +21,6 @@ export const SYMBOLIZE_OPTIONS: OptionTable = {
   "debug-dir": { value: "DIR", help: "look for separate debug files below DIR too", multiple: true },
   ...DEBUGINFOD_OPTION,
   ...ANSWERS_OPTION,
-};
-
-export const symbolizeProcess: Command = {
-  name: "symbolize process",
-  summary: "resolve absolute addresses of a running process",
-  operands: "[ADDRESS…]",
-  options: { pid: { value: "PID", short: "p", help: "the process" }, ...SYMBOLIZE_OPTIONS },
-  examples: [
-    ["sudo leakline symbolize process --pid 22487 0x56076afcb6f2", "an address as the process has it"],
-    ["cat addresses | sudo leakline symbolize process --pid 22487", "many, from stdin"],
-  ],
-  async run(given) {
-    const text = given.text("pid");
-    if (text === undefined) throw usageError("symbolize process needs --pid PID");
-    const pid = parsePid(text);
-    return answer(given, (options) => processSource(pid, options));
-  },
-};
-
-export const symbolizeElf: Command = {
-  name: "symbolize elf",
-  summary: "resolve addresses of an ELF file",
-  operands: "[ADDRESS…]",
-  options: {
-    path: { value: "FILE", help: "the ELF file" },
-    "file-offset": { help: "addresses are offsets into the file, not virtual addresses" },
-    section: { value: "NAME", help: "addresses are offsets into this section; in a .o or .ko, .text by default" },
-    ...SYMBOLIZE_OPTIONS,
-  },
-  examples: [
-    ["leakline symbolize elf --path ./test_memleak 0x6f2", "a virtual address, as nm and objdump print"],
-    ["leakline symbolize elf --path ./test_memleak --file-offset 0x6f2", "an offset into the file"],
-    ["leakline symbolize elf --path ./driver.ko --section .init.text 0x18", "an offset into a section"],
-  ],
-  async run(given) {
-    const path = given.text("path");
-    if (path === undefined) throw usageError("symbolize elf needs --path FILE");
-    const how = { isFileOffset: given.flag("file-offset"), section: given.text("section") };
-    if (how.isFileOffset && how.section !== undefined) throw usageError("either --file-offset or --section");
-    return answer(given, (options) => elfSource(path, how, options));
-  },
 };
 
 /** Resolves the addresses given, as arguments or on stdin, and prints their frames. @returns the exit code. */

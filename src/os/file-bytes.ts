@@ -10,9 +10,9 @@ import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { type ByteSource, checkLength, checkRange } from "../base/bytes.ts";
 import { LeaklineError, MalformedError } from "../base/errors.ts";
 
-const PAGE_SIZE = 16 * 1024;
-/** Kept pages: 32 × 16 KiB = 512 KiB a file. */
-const MAX_PAGES = 32;
+const PAGE_SIZE = 4 * 1024;
+/** Kept pages: 128 × 4 KiB = 512 KiB a file. */
+const MAX_PAGES = 128;
 
 /** An open file: close it when done. `device` and `inode` are those of the open file, whatever its path means now. */
 export type FileBytes = ByteSource & {
