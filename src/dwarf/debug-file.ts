@@ -6,8 +6,9 @@
  */
 
 import { type ByteSource, ReadBuffer } from "../base/bytes.ts";
+import type { Cursor } from "../base/cursor.ts";
 import { LeaklineError } from "../base/errors.ts";
-import { AbbreviationTable } from "./abbreviations.ts";
+import { AbbreviationTable, findDeclaration } from "./abbreviations.ts";
 import { type DwarfInput, rememberSections } from "./input.ts";
 import { ABBREVIATION_TABLES, LINE_CACHE_BYTES, MAX_DAMAGED_UNITS, UNIT_CACHE_BYTES } from "./limits.ts";
 import { LineTable } from "./line-table.ts";
@@ -21,16 +22,23 @@ import { MAX_HEADER_SIZE, readUnitHeader, type UnitHeader } from "./unit-header.
 /** The sections that hold units: version 4 had its own for type units. */
 export type UnitSection = ".debug_info" | ".debug_types";
 
+/** Codes of roots that are remembered are below. */
+const MAX_ROOT_CODE = 1 << 12;
+
 export class DebugFile {
   readonly input: DwarfInput;
   readonly package: DwarfInput | undefined;
   readonly littleEndian: boolean;
   readonly name: string;
+  /** Bytes of .debug_abbrev that were passed to find the declarations of roots. */
+  rootScanBytes = 0;
   private readonly suffix: string;
   private readonly directories = new Map<string, UnitDirectory>();
   private readonly unitCache = new Lru<Unit>(UNIT_CACHE_BYTES);
   private readonly lineTableCache = new Lru<LineTable>(LINE_CACHE_BYTES);
   private readonly abbreviationCache = new Lru<AbbreviationTable>(ABBREVIATION_TABLES);
+  /** Tables that begin with the declaration of a root, by table and code. */
+  private readonly rootCache = new Lru<AbbreviationTable>(ABBREVIATION_TABLES);
   private readonly cursors = new Map<string, SectionCursor>();
   private supplementaryFile: DebugFile | undefined;
   /** By signature, where each type unit is. */
@@ -177,12 +185,33 @@ export class DebugFile {
     return table;
   }
 
+  /**
+   * A table that begins with the declaration of a unit's root. Damage before it does not count: the unit's line table
+   * needs nothing but the root.
+   *
+   * @param cursor where the root is; it stays there.
+   */
+  rootAbbreviations(header: UnitHeader, cursor: Cursor): AbbreviationTable {
+    const { position } = cursor;
+    const code = cursor.uleb();
+    cursor.position = position;
+    const key = abbreviationKey(header) * MAX_ROOT_CODE + code;
+    const known = code < MAX_ROOT_CODE ? this.rootCache.get(key) : undefined;
+    if (known) return known;
+    const source = this.require(".debug_abbrev");
+    const { abbreviationOffset } = header;
+    const declaration = findDeclaration(source, this.littleEndian, abbreviationOffset, code);
+    const table = new AbbreviationTable(source, this.littleEndian, declaration, header);
+    table.find(code);
+    this.rootScanBytes += table.endOffset - abbreviationOffset;
+    if (code < MAX_ROOT_CODE) this.rootCache.set(key, table, 1);
+    return table;
+  }
+
   /** The abbreviation table of a unit, shared by all units of the same shape that name the same offset. */
   abbreviations(header: UnitHeader): AbbreviationTable {
-    const { abbreviationOffset, addressSize, offsetSize, refAddrSize } = header;
-    // Each size is 4 or 8: three bits.
-    const shape = (addressSize >> 3) | ((offsetSize >> 3) << 1) | ((refAddrSize >> 3) << 2);
-    const key = abbreviationOffset * 8 + shape;
+    const { abbreviationOffset } = header;
+    const key = abbreviationKey(header);
     let table = this.abbreviationCache.get(key);
     if (table === undefined) {
       table = new AbbreviationTable(this.require(".debug_abbrev"), this.littleEndian, abbreviationOffset, header);
@@ -190,4 +219,11 @@ export class DebugFile {
     }
     return table;
   }
+}
+
+/** Units of one shape share a table. */
+function abbreviationKey({ abbreviationOffset, addressSize, offsetSize, refAddrSize }: UnitHeader): number {
+  // Each size is 4 or 8: three bits.
+  const shape = (addressSize >> 3) | ((offsetSize >> 3) << 1) | ((refAddrSize >> 3) << 2);
+  return abbreviationOffset * 8 + shape;
 }

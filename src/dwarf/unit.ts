@@ -25,13 +25,13 @@ const ROOT_WINDOW = 512;
 export class Unit {
   readonly file: DebugFile;
   readonly header: UnitHeader;
-  readonly abbreviations: AbbreviationTable;
   readonly root: Die;
   /** Of a split unit: the unit in the main file that has its addresses and its line table. */
   readonly skeleton: Unit | undefined;
   private readonly section: ByteSource;
   private readonly room: ReadBuffer | undefined;
   private loaded: Uint8Array | undefined;
+  private foundAbbreviations: AbbreviationTable | undefined;
   private knownBase: number | undefined;
 
   /**
@@ -47,8 +47,12 @@ export class Unit {
     this.header = header;
     this.skeleton = skeleton;
     this.room = room;
-    this.abbreviations = file.abbreviations(header);
     this.root = this.readRoot();
+  }
+
+  get abbreviations(): AbbreviationTable {
+    this.foundAbbreviations ??= this.file.abbreviations(this.header);
+    return this.foundAbbreviations;
   }
 
   get size(): number {
@@ -231,7 +235,7 @@ export class Unit {
     const cursor = this.cursorOver(bytes);
     cursor.seek(header.rootOffset);
     try {
-      const root = readDie(cursor, header, this.abbreviations);
+      const root = readDie(cursor, header, this.file.rootAbbreviations(header, cursor));
       if (window === size) this.loaded = bytes;
       return root;
     } catch (error) {

@@ -8,11 +8,20 @@
 import { type FileOffset, type VirtualAddress, virtualAddress } from "../base/address.ts";
 import { describeError, LeaklineError } from "../base/errors.ts";
 import { demangle } from "../demangle/index.ts";
-import { type Answer, type BriefFrame, brief, type Dwarf, openDwarf } from "../dwarf/index.ts";
+import {
+  type Answer,
+  type Answers as AnswerColumns,
+  type BriefFrame,
+  brief,
+  type Dwarf,
+  openDwarf,
+  type SourceFunction,
+} from "../dwarf/index.ts";
 import { SHF_ALLOC, SHF_EXECINSTR } from "../elf/constants.ts";
 import {
   type CodeLayout,
   type ElfFile,
+  type FoundSymbol,
   type FunctionBounds,
   fileOffsetToVirtual,
   findBounds,
@@ -26,7 +35,6 @@ import {
   symbolIndex,
 } from "../elf/index.ts";
 import { upperBound } from "../elf/upper-bound.ts";
-import { Answers } from "./answers.ts";
 import { type FoundFile, findDebugFile, findSupplementaryFile } from "./debug-files.ts";
 import { dwarfInput, hasBytes, hasDwarf, hasSymbols } from "./debug-sections.ts";
 import type { FileProvider, KeptAnswers } from "./file-provider.ts";
@@ -41,8 +49,6 @@ export type { ModuleFrame };
 const MAX_SPLIT_FILES = 16;
 /** Notes on files that are kept; each is one line. */
 const MAX_NOTES = 100;
-/** Demangled names that are remembered. */
-const MAX_SHOWN_NAMES = 1 << 16;
 
 type Sources = {
   debugFile: FoundFile | undefined;
@@ -66,7 +72,9 @@ export class Module {
   private foundKept: KeptAnswers | undefined | null;
   private foundStubs: PltStub[] | undefined;
   private foundBounds: FunctionBounds | undefined;
-  private readonly shownNames = new Answers<string, string>(MAX_SHOWN_NAMES);
+  private lastSymbol: { found: FoundSymbol; symbol: FileSymbol } | undefined;
+  /** Demangled names of the batch at hand. */
+  private shownNames: Map<string, string> | undefined;
 
   constructor(elf: ElfFile, path: string, files: FileProvider) {
     this.elf = elf;
@@ -89,7 +97,8 @@ export class Module {
     const wanted = lookupAddress(address, isReturnAddress);
     const found = this.sources.dwarf?.find(wanted);
     const answer = found ? brief(found) : NOTHING_FOUND;
-    const name = this.nameAt(wanted, answer, this.findSymbol(wanted));
+    const symbol = this.findSymbol(wanted);
+    const name = chooseName(wanted, answer.code, this.sources.dwarfFile, symbol, this.demangle);
     const frames = this.framesAt(address, wanted, answer, name);
     this.remember(address, isReturnAddress, frames);
     return frames;
@@ -115,27 +124,47 @@ export class Module {
     const kept = addresses.map((address) => this.kept?.get(address, isReturnAddress));
     const wanted = distinct(addresses.filter((_, i) => !kept[i]).map((it) => lookupAddress(it, isReturnAddress)));
     const answers = wanted.length > 0 ? this.sources.dwarf?.answerAll(wanted) : undefined;
-    const symbols = this.symbolsOf(wanted);
-    for (const [index, address] of addresses.entries()) {
-      let frames = kept[index];
-      if (!frames) {
-        const at = lookupAddress(address, isReturnAddress);
-        const i = upperBound(wanted, at) - 1;
-        const answer = answers?.at(i) ?? NOTHING_FOUND;
-        frames = this.framesAt(address, at, answer, this.nameAt(at, answer, symbols[i]));
-        this.remember(address, isReturnAddress, frames);
+    this.shownNames = new Map();
+    try {
+      const names = this.namesOf(wanted, answers);
+      for (const [index, address] of addresses.entries()) {
+        let frames = kept[index];
+        if (!frames) {
+          const at = lookupAddress(address, isReturnAddress);
+          const i = upperBound(wanted, at) - 1;
+          frames = this.framesAt(address, at, answers?.at(i) ?? NOTHING_FOUND, names[i]);
+          this.remember(address, isReturnAddress, frames);
+        }
+        take(frames, index);
       }
-      take(frames, index);
+    } finally {
+      this.shownNames = undefined;
     }
   }
 
-  /** The symbol of each address. In their order, names that lie side by side in the file are read together. */
-  private symbolsOf(addresses: Float64Array): (FileSymbol | undefined)[] {
-    return Array.from(addresses, (address) => this.findSymbol(virtualAddress(address)));
-  }
-
-  private nameAt(wanted: VirtualAddress, { code }: Answer, symbol: FileSymbol | undefined): FunctionName | undefined {
-    return chooseName(wanted, code, this.sources.dwarfFile, symbol, this.demangle);
+  /**
+   * The function of each address. In their order, names that lie side by side in the file are read together, and most
+   * addresses have the function of the one before.
+   */
+  private namesOf(addresses: Float64Array, answers: AnswerColumns | undefined): (FunctionName | undefined)[] {
+    const names: (FunctionName | undefined)[] = [];
+    let code: SourceFunction | undefined;
+    let symbol: FileSymbol | undefined;
+    let name: FunctionName | undefined;
+    let end = Number.NEGATIVE_INFINITY;
+    for (let i = 0; i < addresses.length; i++) {
+      const at = virtualAddress(addresses[i]);
+      const lastCode = code;
+      const lastSymbol = symbol;
+      code = answers?.codeAt(i);
+      symbol = this.findSymbol(at);
+      if (i === 0 || code !== lastCode || symbol !== lastSymbol || at >= end) {
+        name = chooseName(at, code, this.sources.dwarfFile, symbol, this.demangle);
+        end = code?.ranges.find((range) => range.begin <= at && at < range.end)?.end ?? Number.NEGATIVE_INFINITY;
+      }
+      names.push(name);
+    }
+    return names;
   }
 
   /** Its debug information, and the file that has it; undefined when none was found. */
@@ -251,8 +280,9 @@ export class Module {
     if (file !== undefined || line !== undefined) frame.lineSource = `${this.sources.dwarfFile} ${table}`;
   }
 
-  /** Remembers: most names are asked for again and again, and to demangle one takes longer than all else of its frame. */
+  /** In a batch, most names are asked for again and again; to demangle one takes longer than all else of its frame. */
   private readonly demangle = (name: string): string => {
+    if (!this.shownNames) return demangle(name);
     let shown = this.shownNames.get(name);
     if (shown === undefined) {
       shown = demangle(name);
@@ -320,10 +350,17 @@ export class Module {
       const found = index.findSymbol(address);
       if (!found) continue;
       // How far a symbol without a size reaches is a guess: one that states its size knows better.
-      if (!best || (best.size === 0 && found.size > 0 && found.address >= best.address)) best = { ...found, file };
+      if (!best || (best.size === 0 && found.size > 0 && found.address >= best.address))
+        best = this.withFile(found, file);
       if (best.size > 0) break;
     }
     return best;
+  }
+
+  /** The same object for the same symbol as last time. */
+  private withFile(found: FoundSymbol, file: string): FileSymbol {
+    if (this.lastSymbol?.found !== found) this.lastSymbol = { found, symbol: { ...found, file } };
+    return this.lastSymbol.symbol;
   }
 
   private get sources(): Sources {

@@ -152,6 +152,18 @@ export class Answers {
     return { frames, code: this.functionOf(call), reason: undefined };
   }
 
+  /** As `at(index).code`: the same object for addresses of one function that follow each other. */
+  codeAt(index: number): SourceFunction | undefined {
+    if (this.known[index] === 0) return this.at(index).code;
+    let call = this.call[index];
+    if (call === NO_CALL) return undefined;
+    while (this.parent.values[call] !== NO_CALL) call = this.parent.values[call];
+    const code = this.functionOf(call);
+    // A name that is damaged, as above.
+    const number = this.linkageName.values[call] >= 0 ? this.linkageName.values[call] : this.name.values[call];
+    return number >= 0 && code.name === undefined ? this.at(index).code : code;
+  }
+
   private frame(name: string | undefined, file: number, line: number, column: number): BriefFrame {
     const lineNumber = line >>> 0;
     const columnNumber = column >>> 0;

@@ -5,8 +5,6 @@
  * that were not found: a function may hide in a class or in another function.
  */
 
-import * as dw from "../constants.ts";
-import { mayHoldFunctions } from "../function-table.ts";
 import { MAX_FUNCTIONS } from "../limits.ts";
 import { CodeRanges } from "../ranges.ts";
 import type { Unit } from "../unit.ts";
@@ -66,32 +64,27 @@ function walk(
   hits: FunctionHits,
   everything: boolean,
 ): "done" | "skipped" | "given up" {
-  const { abbreviations } = unit;
   const ranges = new CodeRanges();
   const { die, begin, end } = hits;
   const maxClaims = (count + 1) * MAX_CLAIMS_EACH;
   let claims = 0;
   let functions = 0;
-  let skipped = false;
   const walker = unit.walk();
-  while (walker.next()) {
-    if (walker.tag === dw.DW_TAG_subprogram && abbreviations.hasCode(walker.index)) {
-      ranges.readFrom(unit, walker);
-      const { values, length } = ranges.pairs;
-      for (let pair = 0; pair < length; pair += 2) {
-        const low = values[pair];
-        const high = values[pair + 1];
-        for (let i = lowerBound(addresses, count, low); i < count && addresses[i] < high; i++) {
-          if (++claims > maxClaims) return "given up";
-          if (die[i] >= 0 && !(low > begin[i] || (low === begin[i] && high <= end[i]))) continue;
-          die[i] = walker.offset;
-          begin[i] = low;
-          end[i] = high;
-        }
-        if (++functions > MAX_FUNCTIONS) return "given up";
+  while (walker.nextFunction(everything)) {
+    ranges.readFrom(unit, walker);
+    const { values, length } = ranges.pairs;
+    for (let pair = 0; pair < length; pair += 2) {
+      const low = values[pair];
+      const high = values[pair + 1];
+      for (let i = lowerBound(addresses, count, low); i < count && addresses[i] < high; i++) {
+        if (++claims > maxClaims) return "given up";
+        if (die[i] >= 0 && !(low > begin[i] || (low === begin[i] && high <= end[i]))) continue;
+        die[i] = walker.offset;
+        begin[i] = low;
+        end[i] = high;
       }
+      if (++functions > MAX_FUNCTIONS) return "given up";
     }
-    if (!everything && !mayHoldFunctions(walker.tag) && walker.skipToSibling()) skipped = true;
   }
-  return skipped ? "skipped" : "done";
+  return walker.skipped ? "skipped" : "done";
 }
