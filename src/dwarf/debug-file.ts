@@ -52,6 +52,11 @@ export class DebugFile {
     this.suffix = suffix;
   }
 
+  /** Bytes of memory that units and line tables take, about. */
+  get memory(): number {
+    return this.unitCache.total + this.lineTableCache.total + (this.supplementaryFile?.memory ?? 0);
+  }
+
   /** A section by its name in a file that is not split, or undefined. */
   source(name: string): ByteSource | undefined {
     return this.input.section(name + this.suffix);

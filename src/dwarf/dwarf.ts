@@ -46,6 +46,11 @@ export class Dwarf {
     this.index = new UnitIndex(this.file, addUnstated);
   }
 
+  /** Bytes of memory that it keeps for the next lookup, about. */
+  get memory(): number {
+    return this.lookups.total + this.file.memory + this.index.memory;
+  }
+
   /**
    * The frames of the code at a virtual address of the file, innermost first. A caller's frame should be asked for with
    * its return address less one. Damage never throws: it is the `reason`.

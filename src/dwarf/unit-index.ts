@@ -30,6 +30,12 @@ export class UnitIndex {
     this.addUnstated = addUnstated;
   }
 
+  /** Bytes of memory that the index takes, about. */
+  get memory(): number {
+    const ranges = (this.aranges?.table.length ?? 0) + (this.roots?.length ?? 0) + (this.rest?.length ?? 0);
+    return ranges * 56 + (this.aranges?.units.size ?? 0) * 40;
+  }
+
   /**
    * Offsets in .debug_info of the units that may contain `address`, each once.
    *

@@ -33,6 +33,8 @@ export type FoundSymbol = {
 };
 
 export type SymbolIndex = {
+  /** Bytes of memory that the tables read so far take, about. */
+  readonly memory: number;
   /**
    * The innermost function symbol that contains `address`; `.symtab` is asked first, then `.dynsym`.
    *
@@ -64,6 +66,11 @@ export function symbolIndex(elf: ElfFile): SymbolIndex {
   }
 
   return {
+    get memory() {
+      let rows = 0;
+      for (const table of tables.values()) rows += table?.table.count ?? 0;
+      return rows * BYTES_A_ROW;
+    },
     findSymbol(address) {
       for (const source of [".symtab", ".dynsym"] as const) {
         const table = open(source);
@@ -201,5 +208,7 @@ function findInTable(index: TableIndex, address: number): FoundSymbol | undefine
   return found;
 }
 
+/** Columns of a table and of its index. */
+const BYTES_A_ROW = 80;
 /** Identical code folding can give one address thousands of names. */
 const MAX_ALIASES = 32;

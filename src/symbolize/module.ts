@@ -49,6 +49,8 @@ export type { ModuleFrame };
 const MAX_SPLIT_FILES = 16;
 /** Notes on files that are kept; each is one line. */
 const MAX_NOTES = 100;
+/** What an open file is counted for: its headers, and the part of it that was read last. */
+const BYTES_A_FILE = 1 << 19;
 
 type Sources = {
   debugFile: FoundFile | undefined;
@@ -211,6 +213,14 @@ export class Module {
   /** Files that it holds open: what a cache of modules counts. */
   get openFiles(): number {
     return this.opened.length + this.splitFiles.count;
+  }
+
+  /** Bytes of memory that it takes, about: what a cache of modules counts, too. */
+  get memory(): number {
+    let bytes = this.openFiles * BYTES_A_FILE + (this.foundSources?.dwarf?.memory ?? 0);
+    for (const elf of this.opened) bytes += elf.memory;
+    for (const { index } of this.foundSources?.symbols ?? []) bytes += index.memory;
+    return bytes;
   }
 
   /** Closes its files. What was found so far stays; a module is not to be asked again. */
