@@ -7,7 +7,7 @@ import { keepYoungGenerationSmall } from "../os/small-memory.ts";
 import type { Command } from "./command.ts";
 
 /** By the first word of their names. */
-const COMMANDS: { readonly [word: string]: () => Promise<readonly Command[]> } = {
+const COMMANDS: { readonly [word: string]: (second?: string) => Promise<readonly Command[]> } = {
   attach: async () => [(await import("./attach.ts")).attach],
   run: async () => [(await import("./run.ts")).run],
   record: async () => {
@@ -16,8 +16,11 @@ const COMMANDS: { readonly [word: string]: () => Promise<readonly Command[]> } =
   },
   prepare: async () => [(await import("./prepare.ts")).prepare],
   report: async () => [(await import("./report.ts")).report],
-  symbolize: async () => {
-    const { symbolizeElf, symbolizeProcess } = await import("./symbolize.ts");
+  symbolize: async (second) => {
+    const { symbolizeElf } = await import("./symbolize-elf.ts");
+    // Alone: with all the others to be loaded, one stack would take twice as long.
+    if (second === "elf") return [symbolizeElf];
+    const { symbolizeProcess } = await import("./symbolize-process.ts");
     const { symbolizeKernel } = await import("./symbolize-kernel.ts");
     const { symbolizeText } = await import("./symbolize-text.ts");
     return [symbolizeProcess, symbolizeElf, symbolizeKernel, symbolizeText];
@@ -28,9 +31,9 @@ const COMMANDS: { readonly [word: string]: () => Promise<readonly Command[]> } =
   demo: async () => [(await import("./demo.ts")).demo],
 };
 
-/** Those whose name begins with this word; none when there is no such command. */
-export async function commandsNamed(word: string): Promise<readonly Command[]> {
-  return Object.hasOwn(COMMANDS, word) ? COMMANDS[word]() : [];
+/** Those whose name begins with this word, or at least those with both words; none when there is no such command. */
+export async function commandsNamed(word: string, second?: string): Promise<readonly Command[]> {
+  return Object.hasOwn(COMMANDS, word) ? COMMANDS[word](second) : [];
 }
 
 export async function allCommands(): Promise<Command[]> {

@@ -20,7 +20,7 @@ async function main(words: readonly string[]): Promise<number> {
     return first === undefined ? EXIT.usage : EXIT.done;
   }
   // A name may be two words: `symbolize elf`.
-  const group = await commandsNamed(first);
+  const group = await commandsNamed(first, rest[0]);
   const command = group.find(({ name }) => name === first || name === `${first} ${rest[0]}`);
   if (!command) return helpOnGroup(group, first, rest);
   const given = command.name === first ? rest : rest.slice(1);

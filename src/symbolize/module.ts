@@ -8,11 +8,20 @@
 import { type FileOffset, type VirtualAddress, virtualAddress } from "../base/address.ts";
 import { describeError, LeaklineError } from "../base/errors.ts";
 import { demangle } from "../demangle/index.ts";
-import { type Dwarf, type Found, openDwarf, type SourceFrame } from "../dwarf/index.ts";
+import {
+  type Answer,
+  type Answers as AnswerColumns,
+  type BriefFrame,
+  brief,
+  type Dwarf,
+  openDwarf,
+  type SourceFunction,
+} from "../dwarf/index.ts";
 import { SHF_ALLOC, SHF_EXECINSTR } from "../elf/constants.ts";
 import {
   type CodeLayout,
   type ElfFile,
+  type FoundSymbol,
   type FunctionBounds,
   fileOffsetToVirtual,
   findBounds,
@@ -25,11 +34,12 @@ import {
   type SymbolIndex,
   symbolIndex,
 } from "../elf/index.ts";
+import { upperBound } from "../elf/upper-bound.ts";
 import { type FoundFile, findDebugFile, findSupplementaryFile } from "./debug-files.ts";
 import { dwarfInput, hasBytes, hasDwarf, hasSymbols } from "./debug-sections.ts";
 import type { FileProvider, KeptAnswers } from "./file-provider.ts";
 import type { Frame, ModuleFrame } from "./frame.ts";
-import { chooseName, demangleStub, type FileSymbol } from "./function-name.ts";
+import { chooseName, demangleStub, type FileSymbol, type FunctionName } from "./function-name.ts";
 import { OpenFiles } from "./open-files.ts";
 import { findPackage, findSplitFile } from "./split-files.ts";
 
@@ -39,6 +49,8 @@ export type { ModuleFrame };
 const MAX_SPLIT_FILES = 16;
 /** Notes on files that are kept; each is one line. */
 const MAX_NOTES = 100;
+/** What an open file is counted for: its headers, and the part of it that was read last. */
+const BYTES_A_FILE = 1 << 19;
 
 type Sources = {
   debugFile: FoundFile | undefined;
@@ -62,6 +74,9 @@ export class Module {
   private foundKept: KeptAnswers | undefined | null;
   private foundStubs: PltStub[] | undefined;
   private foundBounds: FunctionBounds | undefined;
+  private lastSymbol: { found: FoundSymbol; symbol: FileSymbol } | undefined;
+  /** Demangled names of the batch at hand. */
+  private shownNames: Map<string, string> | undefined;
 
   constructor(elf: ElfFile, path: string, files: FileProvider) {
     this.elf = elf;
@@ -82,23 +97,76 @@ export class Module {
     const kept = this.kept?.get(address, isReturnAddress);
     if (kept) return kept;
     const wanted = lookupAddress(address, isReturnAddress);
-    const frames = this.framesAt(address, wanted, this.sources.dwarf?.find(wanted) ?? NOTHING_FOUND);
+    const found = this.sources.dwarf?.find(wanted);
+    const answer = found ? brief(found) : NOTHING_FOUND;
+    const symbol = this.findSymbol(wanted);
+    const name = chooseName(wanted, answer.code, this.sources.dwarfFile, symbol, this.demangle);
+    const frames = this.framesAt(address, wanted, answer, name);
     this.remember(address, isReturnAddress, frames);
     return frames;
   }
 
   /** As `find` for many addresses, each unit of debug information read once. @returns one answer each, in their order. */
   findAll(addresses: readonly VirtualAddress[], isReturnAddress: boolean): ModuleFrame[][] {
-    const answers = addresses.map((address) => this.kept?.get(address, isReturnAddress));
-    const missing = addresses.flatMap((_, i) => (answers[i] ? [] : [i]));
-    const wanted = missing.map((i) => lookupAddress(addresses[i], isReturnAddress));
-    const found = wanted.length > 0 ? this.sources.dwarf?.findAll(wanted) : undefined;
-    for (const [j, i] of missing.entries()) {
-      const frames = this.framesAt(addresses[i], wanted[j], found?.[j] ?? NOTHING_FOUND);
-      this.remember(addresses[i], isReturnAddress, frames);
-      answers[i] = frames;
+    const answers: ModuleFrame[][] = [];
+    this.findEach(addresses, isReturnAddress, (frames) => answers.push(frames));
+    return answers;
+  }
+
+  /**
+   * As `findAll`, with one answer at a time in memory.
+   *
+   * @param take is given the frames of each address, in the order of the addresses.
+   */
+  findEach(
+    addresses: readonly VirtualAddress[],
+    isReturnAddress: boolean,
+    take: (frames: ModuleFrame[], index: number) => void,
+  ): void {
+    const kept = addresses.map((address) => this.kept?.get(address, isReturnAddress));
+    const wanted = distinct(addresses.filter((_, i) => !kept[i]).map((it) => lookupAddress(it, isReturnAddress)));
+    const answers = wanted.length > 0 ? this.sources.dwarf?.answerAll(wanted) : undefined;
+    this.shownNames = new Map();
+    try {
+      const names = this.namesOf(wanted, answers);
+      for (const [index, address] of addresses.entries()) {
+        let frames = kept[index];
+        if (!frames) {
+          const at = lookupAddress(address, isReturnAddress);
+          const i = upperBound(wanted, at) - 1;
+          frames = this.framesAt(address, at, answers?.at(i) ?? NOTHING_FOUND, names[i]);
+          this.remember(address, isReturnAddress, frames);
+        }
+        take(frames, index);
+      }
+    } finally {
+      this.shownNames = undefined;
     }
-    return answers.map((frames) => frames ?? []);
+  }
+
+  /**
+   * The function of each address. In their order, names that lie side by side in the file are read together, and most
+   * addresses have the function of the one before.
+   */
+  private namesOf(addresses: Float64Array, answers: AnswerColumns | undefined): (FunctionName | undefined)[] {
+    const names: (FunctionName | undefined)[] = [];
+    let code: SourceFunction | undefined;
+    let symbol: FileSymbol | undefined;
+    let name: FunctionName | undefined;
+    let end = Number.NEGATIVE_INFINITY;
+    for (let i = 0; i < addresses.length; i++) {
+      const at = virtualAddress(addresses[i]);
+      const lastCode = code;
+      const lastSymbol = symbol;
+      code = answers?.codeAt(i);
+      symbol = this.findSymbol(at);
+      if (i === 0 || code !== lastCode || symbol !== lastSymbol || at >= end) {
+        name = chooseName(at, code, this.sources.dwarfFile, symbol, this.demangle);
+        end = code?.ranges.find((range) => range.begin <= at && at < range.end)?.end ?? Number.NEGATIVE_INFINITY;
+      }
+      names.push(name);
+    }
+    return names;
   }
 
   /** Its debug information, and the file that has it; undefined when none was found. */
@@ -147,6 +215,14 @@ export class Module {
     return this.opened.length + this.splitFiles.count;
   }
 
+  /** Bytes of memory that it takes, about: what a cache of modules counts, too. */
+  get memory(): number {
+    let bytes = this.openFiles * BYTES_A_FILE + (this.foundSources?.dwarf?.memory ?? 0);
+    for (const elf of this.opened) bytes += elf.memory;
+    for (const { index } of this.foundSources?.symbols ?? []) bytes += index.memory;
+    return bytes;
+  }
+
   /** Closes its files. What was found so far stays; a module is not to be asked again. */
   close(): void {
     for (const elf of this.opened) elf.source.close?.();
@@ -171,38 +247,66 @@ export class Module {
     if (isComplete) this.kept?.put(address, isReturnAddress, frames);
   }
 
-  private framesAt(address: VirtualAddress, wanted: VirtualAddress, { frames, reason }: Found): ModuleFrame[] {
+  private framesAt(
+    address: VirtualAddress,
+    wanted: VirtualAddress,
+    { frames, reason }: Answer,
+    name: FunctionName | undefined,
+  ): ModuleFrame[] {
     const { dwarfFile } = this.sources;
     const place = this.placeOf(address, wanted);
-    const outermost = frames.at(-1);
-    const inlined: ModuleFrame[] = frames.slice(0, -1).map((frame, i) => ({
-      ...nameOf(frame, dwarfFile),
+    const all: ModuleFrame[] = [];
+    const last = frames.length - 1;
+    for (let i = 0; i < last; i++) {
+      const { name: inlined } = frames[i];
+      const frame: ModuleFrame =
+        inlined === undefined
+          ? { inlined: true }
+          : { symbol: this.demangle(inlined), symbolSource: `${dwarfFile} .debug_info`, inlined: true };
       // The innermost place comes from the line table, the others from the calls.
-      ...locationOf(frame, `${dwarfFile} ${i === 0 ? ".debug_line" : ".debug_info"}`),
-      inlined: true,
-      ...place,
-    }));
-    const table = frames.length > 1 ? ".debug_info" : ".debug_line";
-    const last: ModuleFrame = { ...locationOf(outermost, `${dwarfFile} ${table}`), inlined: false, ...place };
-    const name = chooseName(wanted, outermost?.function, dwarfFile, this.findSymbol(wanted));
+      this.locate(frame, frames[i], i === 0 ? ".debug_line" : ".debug_info");
+      all.push(Object.assign(frame, place));
+    }
+    const frame: ModuleFrame = { inlined: false };
+    if (last >= 0) this.locate(frame, frames[last], last > 0 ? ".debug_info" : ".debug_line");
+    Object.assign(frame, place);
     if (name) {
-      last.symbol = name.symbol;
-      last.offset = address - name.start;
-      if (name.size > 0) last.size = name.size;
-      if (name.aliases.length > 0) last.aliases = name.aliases;
-      last.symbolSource = name.source;
-    } else this.nameOtherwise(last, address, wanted);
-    const why = this.whyIncomplete(last, wanted, reason);
-    if (why !== undefined) last.reason = why;
-    return [...inlined, last];
+      frame.symbol = name.symbol;
+      frame.offset = address - name.start;
+      if (name.size > 0) frame.size = name.size;
+      if (name.aliases.length > 0) frame.aliases = name.aliases;
+      frame.symbolSource = name.source;
+    } else this.nameOtherwise(frame, address, wanted);
+    const why = this.whyIncomplete(frame, wanted, reason);
+    if (why !== undefined) frame.reason = why;
+    all.push(frame);
+    return all;
   }
+
+  private locate(frame: ModuleFrame, { file, line, column }: BriefFrame, table: string): void {
+    if (file !== undefined) frame.file = file;
+    if (line !== undefined) frame.line = line;
+    if (column !== undefined) frame.column = column;
+    if (file !== undefined || line !== undefined) frame.lineSource = `${this.sources.dwarfFile} ${table}`;
+  }
+
+  /** In a batch, most names are asked for again and again; to demangle one takes longer than all else of its frame. */
+  private readonly demangle = (name: string): string => {
+    if (!this.shownNames) return demangle(name);
+    let shown = this.shownNames.get(name);
+    if (shown === undefined) {
+      shown = demangle(name);
+      this.shownNames.set(name, shown);
+    }
+    return shown;
+  };
 
   /** A PLT stub's name, or at least the bounds of a function whose name was stripped. */
   private nameOtherwise(frame: ModuleFrame, address: VirtualAddress, wanted: VirtualAddress): void {
     this.foundStubs ??= pltStubs(this.elf);
     const stub = findPltStub(this.foundStubs, wanted);
     if (stub) {
-      frame.symbol = demangleStub(stub.name);
+      frame.symbol = demangleStub(stub.name, this.demangle);
       frame.offset = address - stub.address;
       frame.size = stub.size;
       frame.symbolSource = `${this.elf.name} .plt`;
@@ -256,10 +360,17 @@ export class Module {
       const found = index.findSymbol(address);
       if (!found) continue;
       // How far a symbol without a size reaches is a guess: one that states its size knows better.
-      if (!best || (best.size === 0 && found.size > 0 && found.address >= best.address)) best = { ...found, file };
+      if (!best || (best.size === 0 && found.size > 0 && found.address >= best.address))
+        best = this.withFile(found, file);
       if (best.size > 0) break;
     }
     return best;
+  }
+
+  /** The same object for the same symbol as last time. */
+  private withFile(found: FoundSymbol, file: string): FileSymbol {
+    if (this.lastSymbol?.found !== found) this.lastSymbol = { found, symbol: { ...found, file } };
+    return this.lastSymbol.symbol;
   }
 
   private get sources(): Sources {
@@ -326,20 +437,10 @@ function lookupAddress(address: VirtualAddress, isReturnAddress: boolean): Virtu
   return isReturnAddress ? virtualAddress(address - 1) : address;
 }
 
-function nameOf({ function: code }: SourceFrame, dwarfFile: string): Pick<Frame, "symbol" | "symbolSource"> {
-  return code?.name === undefined ? {} : { symbol: demangle(code.name), symbolSource: `${dwarfFile} .debug_info` };
-}
+const NOTHING_FOUND: Answer = { frames: [], code: undefined, reason: undefined };
 
-function locationOf(
-  frame: SourceFrame | undefined,
-  source: string,
-): Pick<Frame, "file" | "line" | "column" | "lineSource"> {
-  const location: Pick<Frame, "file" | "line" | "column" | "lineSource"> = {};
-  if (frame?.file !== undefined) location.file = frame.file;
-  if (frame?.line !== undefined) location.line = frame.line;
-  if (frame?.column !== undefined) location.column = frame.column;
-  if (location.file !== undefined || location.line !== undefined) location.lineSource = source;
-  return location;
+/** Sorted, each once. */
+function distinct(addresses: readonly number[]): Float64Array {
+  const sorted = Float64Array.from(addresses).sort();
+  return sorted.filter((address, i) => i === 0 || address !== sorted[i - 1]);
 }
-
-const NOTHING_FOUND: Found = { frames: [], reason: undefined };

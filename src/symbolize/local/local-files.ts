@@ -6,12 +6,9 @@
  * a container brings its own.
  */
 
-import { posix } from "node:path";
 import { type ByteSource, memorySource } from "../../base/bytes.ts";
 import { LeaklineError } from "../../base/errors.ts";
 import { findRange } from "../../base/ranges.ts";
-import { decompress } from "../../compress/decompress.ts";
-import { openFile } from "../../os/file-bytes.ts";
 import { fileAt, isMappedFile } from "../../process/file-identity.ts";
 import { readMaps } from "../../process/live-maps.ts";
 import { openMappedFile } from "../../process/mapped-file.ts";
@@ -20,30 +17,19 @@ import { targetGone } from "../../process/proc-file.ts";
 import { describeProcess, isAlive } from "../../process/process-info.ts";
 import type { FileProvider, LivingProcess, WantedFile } from "../file-provider.ts";
 import type { PerfMap } from "../perf-map.ts";
-import type { AnswerStore } from "./answer-store.ts";
-import type { Debuginfod } from "./debuginfod.ts";
+import { type DiskFilesOptions, diskFiles, openBelow } from "./disk-files.ts";
 import { insideRoot } from "./inside-root.ts";
 import { PerfMapFile } from "./perf-map-file.ts";
 
-/** Where distributions put separate debug files. */
-const DEBUG_DIRECTORY = "/usr/lib/debug";
 const VDSO = "[vdso]";
 /** Processes that may hold a perf map open at once, and are known without asking the kernel again. */
 const MAX_TARGETS_KNOWN = 256;
 
-export type LocalFilesOptions = {
-  /** Directories that take the place of `/`, in the order in which they are tried. Empty: `/` itself. */
-  sysroots?: readonly string[];
-  /** Further directories of separate debug files, on this machine, tried before the usual one. */
-  debugDirectories?: readonly string[];
+export type LocalFilesOptions = DiskFilesOptions & {
   /** A living process: its own view of the file system is tried first. */
   pid?: number;
   /** The recorded processes live on this machine, or did just now: each one's own view is tried first for its files. */
   live?: boolean;
-  /** Asked for what is not here. */
-  debuginfod?: Debuginfod | undefined;
-  /** Answers of earlier runs. */
-  answers?: AnswerStore | undefined;
 };
 
 /** @throws LeaklineError as `describeProcess`, when there is a `pid`. */
@@ -75,24 +61,17 @@ export function localFiles(options: LocalFilesOptions): FileProvider {
 }
 
 function filesOf(options: LocalFilesOptions, target: LiveTarget | undefined): FileProvider {
-  const { answers, debuginfod } = options;
   const sysroots = options.sysroots?.length ? options.sysroots : [""];
-  const extraDebug = (options.debugDirectories ?? []).map((directory) => posix.resolve(directory));
+  const disk = diskFiles(options);
+  /** As the process sees them, while it lives. */
+  const own = target && diskFiles({ ...options, sysroots: [target.root, ...sysroots] });
   return {
-    debugDirectories: [...extraDebug, DEBUG_DIRECTORY],
-    decompress,
+    ...disk,
     candidates(wanted) {
       if (wanted.mapping && target) return target.candidates(wanted);
-      const { path } = wanted;
-      if (path === VDSO) return [() => readOwnVdso(wanted)];
-      if (!path.startsWith("/")) return [];
-      // On this machine, whatever the root is: directories that the user named.
-      const isExtra = extraDebug.some((directory) => posix.normalize(path).startsWith(`${directory}/`));
-      const roots = [...(isExtra ? [""] : []), ...(target?.isAlive() ? [target.root] : []), ...sysroots];
-      return roots.map((root) => () => openBelow(root, path));
+      if (wanted.path === VDSO) return [() => readOwnVdso(wanted)];
+      return (own && target?.isAlive() ? own : disk).candidates(wanted);
     },
-    ...(debuginfod && { byBuildId: (buildId, kind) => debuginfod.open(buildId, kind) }),
-    ...(answers && { keptAnswers: (identity: string) => answers.of(identity) }),
     ...(target && { perfMap: () => target.perfMap() }),
   };
 }
@@ -165,17 +144,6 @@ function openSame(root: string, { path, inode }: WantedFile): ByteSource | undef
   const place = insideRoot(root, path);
   const found = place === undefined ? undefined : fileAt(place);
   return found && (!inode || isMappedFile(found, inode)) ? openBelow(root, path) : undefined;
-}
-
-/** Its name is the path as the process sees it: what it links to is relative to that. */
-function openBelow(root: string, path: string): ByteSource | undefined {
-  const place = insideRoot(root, path);
-  try {
-    return place === undefined ? undefined : openFile(place, path);
-  } catch (error) {
-    if (error instanceof LeaklineError && error.code === "not-found") return undefined;
-    throw error;
-  }
 }
 
 /** Every process of an ABI has the same vDSO until the kernel changes. Its build ID says whether ours is the one. */
