@@ -120,7 +120,10 @@ describe("malloc's family is accounted to the byte and block", () => {
   }
 
   // musl's own code has no unwind tables: the caller of its strdup is not found.
-  test.skipIf(!hasMusl).for([[], ["-static"]])("of musl %s", async (flags) => {
+  test.skipIf(!hasMusl).for([
+    ["of musl", []],
+    ["of musl, linked statically", ["-static"]],
+  ] as const)("%s", async ([, flags]) => {
     const traced = await trace(build("family.c", flags, "musl-gcc"));
     const lost = traced.report.stacks.filter(({ frames }) => !frames.some(({ symbol }) => symbol?.startsWith("site_")));
     expect(lost.map(({ bytes, blocks }) => [bytes, blocks])).toContainEqual(traced.ledger.site_strdup);
