@@ -95,7 +95,7 @@ test("arm64: every call and nothing else", (context) => {
 
 test("the eBPF program's own function, compiled for this machine, says the same of all that may stand there", (context) => {
   needTools(context, "cc");
-  const header = readFileSync(new URL("../../bpf/unwind.bpf.h", import.meta.url), "utf8");
+  const header = readFileSync(new URL("../../bpf/walk.bpf.h", import.meta.url), "utf8");
   const source = /^static __noinline bool follows_call[\s\S]*?^}\n/m.exec(header)?.[0];
   const program = join(temporaryDirectory(), "follows-call");
   writeFileSync(

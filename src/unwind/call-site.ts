@@ -4,7 +4,7 @@
  *
  * x86-64: Intel SDM volume 2, "CALL": e8 with a 32-bit distance, or ff with 2 in the middle of ModR/M and any operand.
  * Prefixes stand before those bytes and change nothing. arm64: Arm ARM C6.2, BL and the BLR family.
- * `follows_call` in bpf/unwind.bpf.h says the first in C.
+ * `follows_call` in bpf/walk.bpf.h says the first in C.
  */
 
 /** So many bytes before the address tell. */
