@@ -34,6 +34,9 @@ export function openDwarf(input: DwarfInput): Dwarf {
   return new Dwarf(input);
 }
 
+/** The reason of an address for which nothing is wrong, and nothing is there. */
+export const NOT_COVERED = "no debug information covers this address";
+
 export class Dwarf {
   private readonly file: DebugFile;
   private readonly index: UnitIndex;
@@ -60,7 +63,7 @@ export class Dwarf {
       return { frames: best.frames, reason: reasonOf(error) };
     }
     if (best.frames.length > 0 || best.reason !== undefined) return best;
-    return { frames: [], reason: this.index.reason ?? "no debug information covers this address" };
+    return { frames: [], reason: this.index.reason ?? NOT_COVERED };
   }
 
   /**

@@ -25,13 +25,23 @@ export type BuildIdKind = "executable" | "debuginfo";
 
 /** Answers of earlier runs, of one set of files. */
 export type KeptAnswers = {
-  get(address: number, isReturnAddress: boolean): ModuleFrame[] | undefined;
-  put(address: number, isReturnAddress: boolean, frames: ModuleFrame[]): void;
+  /** @returns the frames of each address, undefined where none are kept. */
+  find(addresses: readonly number[], isReturnAddress: boolean): (ModuleFrame[] | undefined)[];
+  keep(address: number, isReturnAddress: boolean, frames: readonly ModuleFrame[]): void;
+  /**
+   * Keeps the answer of every address there is, in place of what was kept.
+   *
+   * @throws Error when it cannot be written.
+   */
+  keepWhole(ranges: Iterable<KeptRange>): void;
 };
+
+/** The frames of `begin`, and of every address up to before `end` but for the offset. */
+export type KeptRange = { readonly begin: number; readonly end: number; readonly frames: readonly ModuleFrame[] };
 
 export type FileProvider = {
   /** @param identity of all files that an answer may come from: other files, another identity. */
-  keptAnswers?(identity: string): KeptAnswers;
+  keptAnswers?(identity: string): KeptAnswers | undefined;
   /**
    * Ways to open the file, most likely first. Each gives undefined when there is no such file, and throws a
    * LeaklineError when there is one that cannot be read.

@@ -8,7 +8,7 @@
 import { type FileOffset, type VirtualAddress, virtualAddress } from "../base/address.ts";
 import { describeError, LeaklineError } from "../base/errors.ts";
 import { demangle } from "../demangle/index.ts";
-import { type Dwarf, type Found, openDwarf, type SourceFrame } from "../dwarf/index.ts";
+import { type Dwarf, type Found, NOT_COVERED, openDwarf, type SourceFrame } from "../dwarf/index.ts";
 import { SHF_ALLOC, SHF_EXECINSTR } from "../elf/constants.ts";
 import {
   type CodeLayout,
@@ -40,8 +40,15 @@ const MAX_SPLIT_FILES = 16;
 /** Notes on files that are kept; each is one line. */
 const MAX_NOTES = 100;
 
-type Sources = {
+/** Separate files, opened but not read. */
+type DebugFiles = {
   debugFile: FoundFile | undefined;
+  withDwarf: FoundFile | undefined;
+  supplementary: ElfFile | undefined;
+  package: ElfFile | undefined;
+};
+
+type Sources = {
   /** In the order in which they are asked. */
   symbols: readonly { index: SymbolIndex; file: string }[];
   dwarf: Dwarf | undefined;
@@ -58,6 +65,7 @@ export class Module {
   /** Every file that was opened besides split ones. */
   private readonly opened: ElfFile[];
   private readonly splitFiles = new OpenFiles(MAX_SPLIT_FILES);
+  private foundFiles: DebugFiles | undefined;
   private foundSources: Sources | undefined;
   private foundKept: KeptAnswers | undefined | null;
   private foundStubs: PltStub[] | undefined;
@@ -79,26 +87,19 @@ export class Module {
    *   line, and after a call that never returns, to another function. Offsets still count to `address` itself.
    */
   find(address: VirtualAddress, isReturnAddress: boolean): ModuleFrame[] {
-    const kept = this.kept?.get(address, isReturnAddress);
+    const [kept] = this.kept?.find([address], isReturnAddress) ?? [];
     if (kept) return kept;
-    const wanted = lookupAddress(address, isReturnAddress);
-    const frames = this.framesAt(address, wanted, this.sources.dwarf?.find(wanted) ?? NOTHING_FOUND);
-    this.remember(address, isReturnAddress, frames);
-    return frames;
+    return this.resolve([address], isReturnAddress)[0];
   }
 
   /** As `find` for many addresses, each unit of debug information read once. @returns one answer each, in their order. */
   findAll(addresses: readonly VirtualAddress[], isReturnAddress: boolean): ModuleFrame[][] {
-    const answers = addresses.map((address) => this.kept?.get(address, isReturnAddress));
-    const missing = addresses.flatMap((_, i) => (answers[i] ? [] : [i]));
-    const wanted = missing.map((i) => lookupAddress(addresses[i], isReturnAddress));
-    const found = wanted.length > 0 ? this.sources.dwarf?.findAll(wanted) : undefined;
-    for (const [j, i] of missing.entries()) {
-      const frames = this.framesAt(addresses[i], wanted[j], found?.[j] ?? NOTHING_FOUND);
-      this.remember(addresses[i], isReturnAddress, frames);
-      answers[i] = frames;
-    }
-    return answers.map((frames) => frames ?? []);
+    const answers = this.kept?.find(addresses, isReturnAddress);
+    if (!answers) return this.resolve(addresses, isReturnAddress);
+    const missing = addresses.filter((_, i) => !answers[i]);
+    const resolved = this.resolve(missing, isReturnAddress);
+    let next = 0;
+    return answers.map((frames) => frames ?? resolved[next++]);
   }
 
   /** Its debug information, and the file that has it; undefined when none was found. */
@@ -156,19 +157,37 @@ export class Module {
   /** The answers of earlier runs for exactly these files; undefined when one of them has nothing to tell it by. */
   private get kept(): KeptAnswers | undefined {
     if (this.foundKept === undefined) {
-      void this.sources; // opens the debug files: they identify an answer too
-      const identities = this.opened.map((elf) => elf.source.identity);
+      void this.debugFiles; // opens them: they identify an answer too, and their names stand in it
+      const identities = this.opened.map(({ name, source }) => source.identity && `${name}\0${source.identity}`);
       const isKnown = this.elf.buildId !== undefined && identities.every((identity) => identity !== undefined);
-      this.foundKept =
-        (isKnown && this.files.keptAnswers?.([this.elf.name, this.elf.buildId, ...identities].join("\n"))) || null;
+      this.foundKept = (isKnown && this.files.keptAnswers?.([this.elf.buildId, ...identities].join("\n"))) || null;
     }
     return this.foundKept ?? undefined;
   }
 
-  /** Only what is complete: what is missing today may be there tomorrow. */
-  private remember(address: VirtualAddress, isReturnAddress: boolean, frames: ModuleFrame[]): void {
-    const isComplete = frames.every(({ symbol, line, reason }) => symbol && line && reason === undefined);
-    if (isComplete) this.kept?.put(address, isReturnAddress, frames);
+  /** The frames from the files themselves, kept for the next run. */
+  private resolve(addresses: readonly VirtualAddress[], isReturnAddress: boolean): ModuleFrame[][] {
+    if (addresses.length === 0) return [];
+    const wanted = addresses.map((address) => lookupAddress(address, isReturnAddress));
+    const found = this.sources.dwarf?.findAll(wanted);
+    const answers = addresses.map((address, i) => this.framesAt(address, wanted[i], found?.[i] ?? NOTHING_FOUND));
+    const changed = this.changedFile();
+    if (changed !== undefined) {
+      const reason = `${changed}: the file changed while it was read; run again`;
+      return addresses.map((address, i) => [{ inlined: false, ...this.placeOf(address, wanted[i]), reason }]);
+    }
+    const { kept } = this;
+    // What could not be read today may be there tomorrow. That there is nothing to be found stays true.
+    if (kept && !this.opened.some(({ problems }) => problems.some(({ code }) => code === "io")))
+      for (const [i, frames] of answers.entries())
+        if (isLasting(found?.[i] ?? NOTHING_FOUND)) kept.keep(addresses[i], isReturnAddress, frames);
+    return answers;
+  }
+
+  /** A file whose parts may not fit together: somebody wrote to it after it was opened. */
+  private changedFile(): string | undefined {
+    for (const { source } of this.opened) if (source.hasChanged?.()) return source.name;
+    return this.splitFiles.changed()?.name;
   }
 
   private framesAt(address: VirtualAddress, wanted: VirtualAddress, { frames, reason }: Found): ModuleFrame[] {
@@ -217,7 +236,8 @@ export class Module {
   }
 
   private whyIncomplete(frame: ModuleFrame, wanted: VirtualAddress, reason: string | undefined): string | undefined {
-    const { dwarf, symbols, debugFile } = this.sources;
+    const { dwarf, symbols } = this.sources;
+    const { debugFile } = this.debugFiles;
     if (frame.symbol === undefined) {
       const elsewhere = frame.offset === undefined ? this.whyNoCode(wanted) : undefined;
       if (elsewhere !== undefined) return elsewhere;
@@ -269,27 +289,39 @@ export class Module {
 
   private findSources(): Sources {
     const own = this.elf;
-    const debugFile = hasDwarf(own) ? undefined : this.keep(findDebugFile(this.files, own, this.path, this.note));
-    const withDwarf = hasDwarf(own) ? { elf: own, path: this.path } : debugFile;
+    const { debugFile, withDwarf } = this.debugFiles;
     const symbolFiles = [debugFile?.elf, this.miniDebugInfo(), own].filter((elf) => elf !== undefined);
-    const dwarf = withDwarf && hasDwarf(withDwarf.elf) ? this.openDwarf(withDwarf) : undefined;
     return {
-      debugFile,
       symbols: symbolFiles.map((elf) => ({ index: symbolIndex(elf), file: elf.name })),
-      dwarf,
+      dwarf: withDwarf && this.openDwarf(withDwarf),
       dwarfFile: withDwarf?.elf.name ?? "",
     };
   }
 
-  private openDwarf(file: FoundFile): Dwarf {
-    const { elf } = file;
-    const supplementary = findSupplementaryFile(this.files, file, this.note);
+  /** Finding them reads a few headers: enough to know which answers were kept. */
+  private get debugFiles(): DebugFiles {
+    this.foundFiles ??= this.findDebugFiles();
+    return this.foundFiles;
+  }
+
+  private findDebugFiles(): DebugFiles {
+    const own = this.elf;
+    const debugFile = hasDwarf(own) ? undefined : this.keep(findDebugFile(this.files, own, this.path, this.note));
+    const mayHaveDwarf = hasDwarf(own) ? { elf: own, path: this.path } : debugFile;
+    const withDwarf = mayHaveDwarf && hasDwarf(mayHaveDwarf.elf) ? mayHaveDwarf : undefined;
+    const supplementary = withDwarf && findSupplementaryFile(this.files, withDwarf, this.note);
     if (supplementary) this.opened.push(supplementary);
     // Split units need .debug_addr, in GNU's form of DWARF 4 too: without it, nobody has to look for them.
-    const split = hasBytes(elf, ".debug_addr")
-      ? findPackage(this.files, [this.path, file.path], this.elf.buildId, this.note)
-      : undefined;
+    const split =
+      withDwarf && hasBytes(withDwarf.elf, ".debug_addr")
+        ? findPackage(this.files, [this.path, withDwarf.path], this.elf.buildId, this.note)
+        : undefined;
     if (split) this.opened.push(split);
+    return { debugFile, withDwarf, supplementary, package: split };
+  }
+
+  private openDwarf({ elf }: FoundFile): Dwarf {
+    const { supplementary, package: split } = this.debugFiles;
     const files = this.splitFiles.limited(this.files);
     return openDwarf({
       ...dwarfInput(elf),
@@ -320,6 +352,10 @@ export class Module {
   private readonly note = (message: string): void => {
     if (this.notes.size < MAX_NOTES) this.notes.add(message);
   };
+}
+
+function isLasting({ frames, reason }: Found): boolean {
+  return reason === undefined || (frames.length === 0 && reason === NOT_COVERED);
 }
 
 function lookupAddress(address: VirtualAddress, isReturnAddress: boolean): VirtualAddress {

@@ -20,8 +20,8 @@ import { targetGone } from "../../process/proc-file.ts";
 import { describeProcess, isAlive } from "../../process/process-info.ts";
 import type { FileProvider, WantedFile } from "../file-provider.ts";
 import type { PerfMap } from "../perf-map.ts";
-import type { AnswerStore } from "./answer-store.ts";
 import type { Debuginfod } from "./debuginfod.ts";
+import type { IndexStore } from "./index-store.ts";
 import { insideRoot } from "./inside-root.ts";
 import { PerfMapFile } from "./perf-map-file.ts";
 
@@ -39,7 +39,7 @@ export type LocalFilesOptions = {
   /** Asked for what is not here. */
   debuginfod?: Debuginfod | undefined;
   /** Answers of earlier runs. */
-  answers?: AnswerStore | undefined;
+  answers?: IndexStore | undefined;
 };
 
 export function localFiles(options: LocalFilesOptions): FileProvider {
