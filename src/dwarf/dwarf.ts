@@ -6,8 +6,10 @@
  */
 
 import type { VirtualAddress } from "../base/address.ts";
+import { answerChanges } from "./answer-changes.ts";
 import { DebugFile } from "./debug-file.ts";
 import type { Found } from "./frames.ts";
+import type { Float64List } from "./growable.ts";
 import type { DwarfInput } from "./input.ts";
 import { UNIT_CACHE_BYTES } from "./limits.ts";
 import {
@@ -106,6 +108,11 @@ export class Dwarf {
   /** All line programs, in file order. */
   lines(): Generator<LineProgramEntry | DamagedEntry> {
     return listLines(this.file);
+  }
+
+  /** As `answerChanges`. */
+  answerChanges(): Float64List {
+    return answerChanges(this.file);
   }
 
   private findIn(offset: number, address: number): Found {

@@ -8,6 +8,7 @@
 import { type FileOffset, type VirtualAddress, virtualAddress } from "../base/address.ts";
 import { describeError, LeaklineError } from "../base/errors.ts";
 import { demangle } from "../demangle/index.ts";
+import { Float64List } from "../dwarf/growable.ts";
 import { type Dwarf, type Found, NOT_COVERED, openDwarf, type SourceFrame } from "../dwarf/index.ts";
 import { SHF_ALLOC, SHF_EXECINSTR } from "../elf/constants.ts";
 import {
@@ -27,7 +28,7 @@ import {
 } from "../elf/index.ts";
 import { type FoundFile, findDebugFile, findSupplementaryFile } from "./debug-files.ts";
 import { dwarfInput, hasBytes, hasDwarf, hasSymbols } from "./debug-sections.ts";
-import type { FileProvider, KeptAnswers } from "./file-provider.ts";
+import type { FileProvider, KeptAnswers, KeptRange } from "./file-provider.ts";
 import type { Frame, ModuleFrame } from "./frame.ts";
 import { chooseName, demangleStub, type FileSymbol } from "./function-name.ts";
 import { OpenFiles } from "./open-files.ts";
@@ -39,6 +40,8 @@ export type { ModuleFrame };
 const MAX_SPLIT_FILES = 16;
 /** Notes on files that are kept; each is one line. */
 const MAX_NOTES = 100;
+/** Ranges of a whole file that are looked up together: enough that units are read once, few enough for memory. */
+const RANGES_AT_ONCE = 1 << 15;
 
 /** Separate files, opened but not read. */
 type DebugFiles = {
@@ -100,6 +103,25 @@ export class Module {
     const resolved = this.resolve(missing, isReturnAddress);
     let next = 0;
     return answers.map((frames) => frames ?? resolved[next++]);
+  }
+
+  /**
+   * Looks up all the code there is and keeps it, so that later runs find any address without debug information.
+   *
+   * @throws LeaklineError `unsupported` when answers are not kept for this file, and why it could not be read or written.
+   */
+  keepWhole(): void {
+    const { kept } = this;
+    if (!kept) {
+      throw new LeaklineError("unsupported", `${this.path}: no index can be kept`, {
+        hint: "it needs a build ID, and a folder that only you can write to: --verbose says more",
+      });
+    }
+    if (this.layout)
+      throw new LeaklineError("unsupported", `${this.path}: is not linked, so it has no addresses to index`);
+    kept.keepWhole(this.allRanges());
+    const changed = this.changedFile();
+    if (changed !== undefined) throw new LeaklineError("mismatch", `${changed}: the file changed while it was read`);
   }
 
   /** Its debug information, and the file that has it; undefined when none was found. */
@@ -184,6 +206,37 @@ export class Module {
     return answers;
   }
 
+  /** All answers that last. */
+  private *allRanges(): Generator<KeptRange> {
+    const changes = this.answerChanges();
+    for (let at = 0; at < changes.length - 1; at += RANGES_AT_ONCE) {
+      const begins = [...changes.subarray(at, Math.min(at + RANGES_AT_ONCE, changes.length - 1))].map(virtualAddress);
+      const found = this.sources.dwarf?.findAll(begins);
+      for (const [i, begin] of begins.entries()) {
+        const one = found?.[i] ?? NOTHING_FOUND;
+        if (isLasting(one)) yield { begin, end: changes[at + i + 1], frames: this.framesAt(begin, begin, one) };
+      }
+    }
+  }
+
+  /** Ascending, each once, from the lowest number to the highest. */
+  private answerChanges(): Float64Array {
+    const { dwarf, symbols } = this.sources;
+    const { sections, segments } = this.elf;
+    const all = dwarf?.answerChanges() ?? new Float64List();
+    for (const { index } of symbols) for (const address of index.changes()) all.push(address);
+    for (const { address, size } of [...sections, ...this.stubs]) pushBoth(all, address, address + size);
+    for (const { address, memorySize } of segments) pushBoth(all, address, address + memorySize);
+    const { starts, ends } = this.bounds;
+    for (const [i, start] of starts.entries()) pushBoth(all, start, ends[i]);
+    pushBoth(all, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+    const sorted = all.values.subarray(0, all.length).sort();
+    let count = 0;
+    for (const address of sorted)
+      if (Number.isSafeInteger(address) && (count === 0 || address !== sorted[count - 1])) sorted[count++] = address;
+    return sorted.subarray(0, count);
+  }
+
   /** A file whose parts may not fit together: somebody wrote to it after it was opened. */
   private changedFile(): string | undefined {
     for (const { source } of this.opened) if (source.hasChanged?.()) return source.name;
@@ -218,8 +271,7 @@ export class Module {
 
   /** A PLT stub's name, or at least the bounds of a function whose name was stripped. */
   private nameOtherwise(frame: ModuleFrame, address: VirtualAddress, wanted: VirtualAddress): void {
-    this.foundStubs ??= pltStubs(this.elf);
-    const stub = findPltStub(this.foundStubs, wanted);
+    const stub = findPltStub(this.stubs, wanted);
     if (stub) {
       frame.symbol = demangleStub(stub.name);
       frame.offset = address - stub.address;
@@ -227,8 +279,7 @@ export class Module {
       frame.symbolSource = `${this.elf.name} .plt`;
       return;
     }
-    this.foundBounds ??= functionBounds(this.elf);
-    const bounds = findBounds(this.foundBounds, wanted);
+    const bounds = findBounds(this.bounds, wanted);
     if (!bounds) return;
     frame.offset = address - bounds.start;
     frame.size = bounds.end - bounds.start;
@@ -268,6 +319,16 @@ export class Module {
     if (!this.layout) return { moduleAddress: address };
     const found = this.layout.locate(wanted);
     return found ? { moduleAddress: found.offset + (address - wanted), section: found.section.name } : {};
+  }
+
+  private get stubs(): PltStub[] {
+    this.foundStubs ??= pltStubs(this.elf);
+    return this.foundStubs;
+  }
+
+  private get bounds(): FunctionBounds {
+    this.foundBounds ??= functionBounds(this.elf);
+    return this.foundBounds;
   }
 
   private findSymbol(address: VirtualAddress): FileSymbol | undefined {
@@ -352,6 +413,11 @@ export class Module {
   private readonly note = (message: string): void => {
     if (this.notes.size < MAX_NOTES) this.notes.add(message);
   };
+}
+
+function pushBoth(list: Float64List, begin: number, end: number): void {
+  list.push(begin);
+  list.push(end);
 }
 
 function isLasting({ frames, reason }: Found): boolean {

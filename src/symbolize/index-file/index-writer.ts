@@ -6,6 +6,7 @@
 
 import { Float64List } from "../../dwarf/growable.ts";
 import { sortedOrder } from "../../dwarf/range-table.ts";
+import { Answers } from "../answers.ts";
 import type { ModuleFrame } from "../frame.ts";
 import { ByteList } from "./byte-list.ts";
 import {
@@ -22,6 +23,11 @@ import {
 } from "./header.ts";
 import * as has from "./records.ts";
 
+/** Nodes and functions that are not written twice, each: what repeats does so nearby. */
+const MAX_KNOWN = 1 << 18;
+
+const TEXT_FLAGS = [has.HAS_SYMBOL, has.HAS_SYMBOL_SOURCE, has.HAS_REASON, has.HAS_SECTION];
+
 export class IndexWriter {
   private readonly begins = new Float64List();
   private readonly ends = new Float64List();
@@ -30,8 +36,8 @@ export class IndexWriter {
   private readonly functions = new ByteList();
   private readonly strings = new ByteList();
   private readonly stringOffsets = new Map<string, number>();
-  private readonly functionOffsets = new Map<string, number>();
-  private readonly nodeOffsets = new Map<string, number>();
+  private readonly functionOffsets = new Answers<string, number>(MAX_KNOWN);
+  private readonly nodeOffsets = new Answers<string, number>(MAX_KNOWN);
   private readonly encoder = new TextEncoder();
 
   constructor() {
@@ -76,6 +82,11 @@ export class IndexWriter {
   }
 
   addRange(begin: number, end: number, node: number): void {
+    const last = this.count - 1;
+    if (last >= 0 && this.chains.values[last] === node && this.ends.values[last] === begin) {
+      this.ends.values[last] = end;
+      return;
+    }
     this.begins.push(begin);
     this.ends.push(end);
     this.chains.push(node);
@@ -172,34 +183,27 @@ export class IndexWriter {
     const base = inlined || moduleAddress === undefined ? undefined : address - moduleAddress;
     const start = offset === undefined ? undefined : address - offset;
     const place = inlined ? undefined : section;
-    const key = [symbol, symbolSource, reason, place, start, base, size, aliases?.join("\0")].join("\u0001");
+    const texts = [symbol, symbolSource, reason, place].map((text) => this.string(text));
+    const names = aliases?.map((alias) => this.string(alias));
+    const key = `${texts} ${start} ${base} ${size} ${names}`;
     let at = this.functionOffsets.get(key);
     if (at !== undefined) return at;
     at = this.functions.length;
     this.functionOffsets.set(key, at);
     let flags = 0;
-    const texts: string[] = [];
-    const note = (flag: number, text: string | undefined): void => {
-      if (text === undefined) return;
-      flags |= flag;
-      texts.push(text);
-    };
-    note(has.HAS_SYMBOL, symbol);
-    note(has.HAS_SYMBOL_SOURCE, symbolSource);
-    note(has.HAS_REASON, reason);
-    note(has.HAS_SECTION, place);
+    for (const [i, text] of texts.entries()) if (text !== 0) flags |= TEXT_FLAGS[i];
     if (start !== undefined) flags |= has.HAS_START;
     if (base !== undefined) flags |= has.HAS_BASE;
     if (size !== undefined) flags |= has.HAS_SIZE;
-    if (aliases !== undefined) flags |= has.HAS_ALIASES;
+    if (names !== undefined) flags |= has.HAS_ALIASES;
     this.functions.unsigned(flags);
-    for (const text of texts) this.functions.unsigned(this.string(text));
+    for (const text of texts) if (text !== 0) this.functions.unsigned(text);
     if (start !== undefined) this.functions.float64(start);
     if (base !== undefined) this.functions.float64(base);
     if (size !== undefined) this.functions.unsigned(size);
-    if (aliases !== undefined) {
-      this.functions.unsigned(aliases.length);
-      for (const alias of aliases) this.functions.unsigned(this.string(alias));
+    if (names !== undefined) {
+      this.functions.unsigned(names.length);
+      for (const name of names) this.functions.unsigned(name);
     }
     return at;
   }
