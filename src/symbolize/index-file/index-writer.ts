@@ -63,7 +63,7 @@ export class IndexWriter {
    * @returns false when the index cannot hold it.
    */
   add(begin: number, end: number, address: number, frames: readonly ModuleFrame[]): boolean {
-    if (!has.canHold(frames)) return false;
+    if (!has.canHold(frames, address)) return false;
     let node = 0;
     for (let i = frames.length - 1; i >= 0; i--) node = this.node(frames[i], address, node);
     this.addRange(begin, end, node);

@@ -57,8 +57,8 @@ const FIELDS: Readonly<Record<keyof ModuleFrame, "function" | "place">> = {
   reason: "function",
 };
 
-/** Whether an index gives these frames back as they are. */
-export function canHold(frames: readonly ModuleFrame[]): boolean {
+/** Whether an index gives these frames, those of `address`, back as they are. */
+export function canHold(frames: readonly ModuleFrame[], address: number): boolean {
   const last = frames.at(-1);
   if (!last || last.inlined || frames.length > MAX_CHAIN || (last.aliases?.length ?? 0) > MAX_ALIASES) return false;
   return frames.every((frame) => {
@@ -66,7 +66,10 @@ export function canHold(frames: readonly ModuleFrame[]): boolean {
     const { file, symbol, line, column, size, aliases, offset, reason, moduleAddress, section } = frame;
     if (!isCount(line) || !isCount(column) || !isCount(size)) return false;
     if (![file, symbol, reason, ...(aliases ?? [])].every(isPlainText)) return false;
-    if (frame === last) return Number.isSafeInteger(offset ?? 0) && Number.isSafeInteger(moduleAddress ?? 0);
+    // Kept as what they count from.
+    const counts = [offset, moduleAddress].filter((value) => value !== undefined);
+    if (!counts.every((value) => Number.isSafeInteger(value) && Number.isSafeInteger(address - value))) return false;
+    if (frame === last) return true;
     const isBare = (offset ?? size ?? aliases ?? reason) === undefined;
     return frame.inlined && isBare && moduleAddress === last.moduleAddress && section === last.section;
   });
