@@ -211,8 +211,8 @@ describe("damage", () => {
       }),
       { numRuns: 400 },
     );
-    expect(answered).toBeGreaterThan(100);
-    expect(refused).toBeGreaterThan(100);
+    expect(answered).toBeGreaterThan(10);
+    expect(refused).toBeGreaterThan(10);
   });
 
   /** With all checksums 0: where they stand is in docs/index-format.md. */

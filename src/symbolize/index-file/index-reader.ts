@@ -9,6 +9,7 @@ import { type ByteSource, decodeText } from "../../base/bytes.ts";
 import type { ModuleFrame } from "../frame.ts";
 import { type Checksum, decodeHeader, GROUP_ROWS, GROUP_SIZE, type Header, ROW_SIZE } from "./header.ts";
 import type { IndexWriter } from "./index-writer.ts";
+import { Numbers } from "./numbers.ts";
 import { Pages } from "./pages.ts";
 import * as has from "./records.ts";
 
@@ -17,15 +18,6 @@ const MAX_NODE = 6 * 8;
 const MAX_FUNCTION = 11 * 8;
 /** Strings and functions kept, each. */
 const MAX_KEPT = 1 << 16;
-
-/** A node, with its function and strings read. */
-type Place = {
-  code: has.FunctionRecord;
-  file: string | undefined;
-  line: number;
-  column: number;
-  lineSource: string | undefined;
-};
 
 export class IndexReader {
   private readonly header: Header;
@@ -36,6 +28,8 @@ export class IndexReader {
   private group = -1;
   /** Of that group: addresses from its base, and nodes, by turns. */
   private rows = new Uint32Array(0);
+  private readonly numbers: Numbers;
+  private readonly chain = new Chain();
   private readonly strings = new Map<number, string>();
   private readonly functions = new Map<number, has.FunctionRecord>();
 
@@ -46,6 +40,7 @@ export class IndexReader {
   constructor(source: ByteSource, key: Uint8Array, checksum: Checksum) {
     this.header = decodeHeader(source, key, checksum);
     this.pages = new Pages(source, this.header, checksum);
+    this.numbers = new Numbers(this.pages);
     const { groups, rows } = this.header.parts;
     const count = Math.floor(groups.length / GROUP_SIZE);
     if (count * GROUP_SIZE !== groups.length || rows.length % ROW_SIZE !== 0)
@@ -154,38 +149,39 @@ export class IndexReader {
   }
 
   private frames(first: number, address: number): ModuleFrame[] {
-    const places: Place[] = [];
-    for (let node = first; ; ) {
-      if (places.length === has.MAX_CHAIN) throw this.pages.damaged(node, "endless chain");
-      const available = this.pages.locate(this.header.parts.nodes, node, MAX_NODE);
-      const numbers = new Numbers(this.pages, available);
+    const part = this.header.parts.nodes;
+    const { numbers, chain } = this;
+    let depth = 0;
+    for (let node = first; ; depth++) {
+      if (depth === has.MAX_CHAIN) throw this.pages.damaged(part.offset + node, "endless chain");
+      numbers.start(part, node, MAX_NODE);
       const distance = numbers.unsigned();
       const code = numbers.unsigned();
       const file = numbers.unsigned();
-      const line = numbers.unsigned();
-      const column = numbers.unsigned();
+      chain.lines[depth] = numbers.unsigned();
+      chain.columns[depth] = numbers.unsigned();
       const lineSource = numbers.unsigned();
-      places.push({
-        code: this.function(code),
-        file: this.string(file),
-        line,
-        column,
-        lineSource: this.string(lineSource),
-      });
+      chain.codes[depth] = this.function(code);
+      chain.files[depth] = this.string(file);
+      chain.lineSources[depth] = this.string(lineSource);
       if (distance === 0) break;
-      if (distance >= node) throw this.pages.damaged(node, "a frame around nothing");
+      if (distance >= node) throw this.pages.damaged(part.offset + node, "a frame around nothing");
       node -= distance;
     }
-    const { base, section } = places[places.length - 1].code;
+    const frames: ModuleFrame[] = new Array(depth + 1);
+    const { base, section } = chain.codes[depth];
     const moduleAddress = base === undefined ? undefined : address - base;
-    return places.map((place, i) => frameOf(place, i < places.length - 1, address, moduleAddress, section));
+    for (let i = 0; i < depth; i++) frames[i] = inlinedFrame(chain, i, moduleAddress, section);
+    frames[depth] = lastFrame(chain, depth, address, moduleAddress, section);
+    return frames;
   }
 
   private function(offset: number): has.FunctionRecord {
     const known = this.functions.get(offset);
     if (known) return known;
     const part = this.header.parts.functions;
-    const numbers = new Numbers(this.pages, this.pages.locate(part, offset, MAX_FUNCTION));
+    const { numbers } = this;
+    numbers.start(part, offset, MAX_FUNCTION);
     const flags = numbers.unsigned();
     const text = (flag: number): number => (flags & flag ? numbers.unsigned() : 0);
     const [symbol, symbolSource, reason, section] = [
@@ -217,7 +213,8 @@ export class IndexReader {
   private aliases(offset: number, count: number): string[] {
     const part = this.header.parts.functions;
     if (count > has.MAX_ALIASES) throw this.pages.damaged(part.offset + offset, "too many aliases");
-    const numbers = new Numbers(this.pages, this.pages.locate(part, offset, 8 * count));
+    const { numbers } = this;
+    numbers.start(part, offset, 8 * count);
     return Array.from({ length: count }, () => numbers.unsigned()).map((alias) => this.string(alias) ?? "");
   }
 
@@ -234,7 +231,8 @@ export class IndexReader {
 
   private readString(offset: number): { text: string; end: number } {
     const part = this.header.parts.strings;
-    const numbers = new Numbers(this.pages, this.pages.locate(part, offset, 8));
+    const { numbers } = this;
+    numbers.start(part, offset, 8);
     const length = numbers.unsigned();
     const start = offset + numbers.read;
     if (length === 0) return { text: "", end: start };
@@ -245,71 +243,62 @@ export class IndexReader {
   }
 }
 
+/** Frames of one address, innermost first, as columns: reused from address to address. */
+class Chain {
+  readonly codes: has.FunctionRecord[] = [];
+  readonly files: (string | undefined)[] = [];
+  readonly lines: number[] = [];
+  readonly columns: number[] = [];
+  readonly lineSources: (string | undefined)[] = [];
+}
+
 /** In the order of fields that Module.find gives, so that JSON is the same to the byte. */
-function frameOf(
-  { code, file, line, column, lineSource }: Place,
-  inlined: boolean,
+function inlinedFrame(chain: Chain, i: number, moduleAddress: number | undefined, section?: string): ModuleFrame {
+  const { symbol, symbolSource } = chain.codes[i];
+  const [file, line, column, lineSource] = [chain.files[i], chain.lines[i], chain.columns[i], chain.lineSources[i]];
+  // Nearly all have all of these. At once, V8 makes one object of the right size, not one that grows.
+  const isPlain = symbol && symbolSource && file && line && column && lineSource && section === undefined;
+  if (isPlain && moduleAddress !== undefined)
+    return { symbol, symbolSource, file, line, column, lineSource, inlined: true, moduleAddress };
+  const frame: Partial<ModuleFrame> = {};
+  if (symbol !== undefined) frame.symbol = symbol;
+  if (symbolSource !== undefined) frame.symbolSource = symbolSource;
+  return Object.assign(frame, placeFrame(chain, i, true, moduleAddress, section));
+}
+
+function lastFrame(
+  chain: Chain,
+  i: number,
   address: number,
   moduleAddress: number | undefined,
   section: string | undefined,
 ): ModuleFrame {
+  const { symbol, start, size, aliases, symbolSource, reason } = chain.codes[i];
+  const frame = placeFrame(chain, i, false, moduleAddress, section);
+  if (symbol !== undefined) frame.symbol = symbol;
+  if (start !== undefined) frame.offset = address - start;
+  if (size !== undefined) frame.size = size;
+  if (aliases !== undefined) frame.aliases = [...aliases];
+  if (symbolSource !== undefined) frame.symbolSource = symbolSource;
+  if (reason !== undefined) frame.reason = reason;
+  return frame;
+}
+
+function placeFrame(
+  chain: Chain,
+  i: number,
+  inlined: boolean,
+  moduleAddress: number | undefined,
+  section: string | undefined,
+): ModuleFrame {
   const frame: Partial<ModuleFrame> = {};
-  if (inlined) {
-    if (code.symbol !== undefined) frame.symbol = code.symbol;
-    if (code.symbolSource !== undefined) frame.symbolSource = code.symbolSource;
-  }
+  const [file, lineSource] = [chain.files[i], chain.lineSources[i]];
   if (file !== undefined) frame.file = file;
-  if (line > 0) frame.line = line;
-  if (column > 0) frame.column = column;
+  if (chain.lines[i] > 0) frame.line = chain.lines[i];
+  if (chain.columns[i] > 0) frame.column = chain.columns[i];
   if (lineSource !== undefined) frame.lineSource = lineSource;
   frame.inlined = inlined;
   if (moduleAddress !== undefined) frame.moduleAddress = moduleAddress;
   if (section !== undefined) frame.section = section;
-  if (inlined) return frame as ModuleFrame;
-  if (code.symbol !== undefined) frame.symbol = code.symbol;
-  if (code.start !== undefined) frame.offset = address - code.start;
-  if (code.size !== undefined) frame.size = code.size;
-  if (code.aliases !== undefined) frame.aliases = [...code.aliases];
-  if (code.symbolSource !== undefined) frame.symbolSource = code.symbolSource;
-  if (code.reason !== undefined) frame.reason = code.reason;
   return frame as ModuleFrame;
-}
-
-/** Reads numbers one after another from where pages stand. */
-class Numbers {
-  private readonly pages: Pages;
-  private readonly bytes: Uint8Array;
-  private readonly begin: number;
-  private readonly end: number;
-  private position: number;
-
-  constructor(pages: Pages, available: number) {
-    this.pages = pages;
-    this.bytes = pages.bytes;
-    this.begin = pages.at;
-    this.position = pages.at;
-    this.end = pages.at + available;
-  }
-
-  /** Bytes read so far. */
-  get read(): number {
-    return this.position - this.begin;
-  }
-
-  unsigned(): number {
-    let value = 0;
-    for (let factor = 1; ; factor *= 128) {
-      if (this.position >= this.end || factor > 2 ** 49) throw this.pages.damaged(this.position, "number without end");
-      const byte = this.bytes[this.position++];
-      value += (byte & 0x7f) * factor;
-      if (byte < 0x80) return value;
-    }
-  }
-
-  float64(): number {
-    if (this.position + 8 > this.end) throw this.pages.damaged(this.position, "number without end");
-    const view = new DataView(this.bytes.buffer, this.bytes.byteOffset + this.position, 8);
-    this.position += 8;
-    return view.getFloat64(0, true);
-  }
 }
