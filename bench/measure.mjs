@@ -1,23 +1,30 @@
-/** Measuring whole commands: wall time and peak memory, through GNU time, the median of several runs. */
+/** Measuring whole commands: wall and CPU time and peak memory, through GNU time, the median of several runs. */
 
 import { spawnSync } from "node:child_process";
 
 /**
- * @returns median wall seconds and peak resident MB; undefined when the command cannot be run.
+ * @param input what the command reads from stdin; what it prints is thrown away.
+ * @param timeout seconds after which it is given up.
+ * @returns median wall seconds, CPU seconds and peak resident MB; undefined when the command fails or takes too long.
  */
-export function measure(command, args, runs = 5, input = undefined) {
+export function measure(command, args, runs = 5, input = undefined, timeout = 60) {
   const results = [];
   for (let i = 0; i < runs; i++) {
-    const { status, stderr, error } = spawnSync("/usr/bin/time", ["-f", "%e %M", command, ...args], {
+    const timed = ["-f", "%e %U %S %M", "timeout", String(timeout), command, ...args];
+    const { status, stderr, error } = spawnSync("/usr/bin/time", timed, {
       encoding: "utf8",
       input,
+      stdio: [input === undefined ? "ignore" : "pipe", "ignore", "pipe"],
       maxBuffer: 1 << 28,
     });
     if (error || status !== 0) return undefined;
-    const [seconds, kilobytes] = stderr.trim().split("\n").at(-1).split(" ").map(Number);
-    results.push({ seconds, megabytes: kilobytes / 1024 });
+    const [wall, user, system, kilobytes] = stderr.trim().split("\n").at(-1).split(" ").map(Number);
+    results.push({ seconds: wall, cpu: user + system, megabytes: kilobytes / 1024 });
+    // A slow one is measured once: the next ones wait for it.
+    if (wall > 5) break;
   }
-  return { seconds: median(results.map((r) => r.seconds)), megabytes: median(results.map((r) => r.megabytes)) };
+  const middle = (name) => median(results.map((result) => result[name]));
+  return { seconds: middle("seconds"), cpu: middle("cpu"), megabytes: middle("megabytes") };
 }
 
 export function median(values) {
@@ -36,5 +43,5 @@ export function table(heading, rows) {
 
 function format(value) {
   if (Number.isNaN(value)) return "failed";
-  return value >= 100 ? value.toFixed(0) : value >= 1 ? value.toFixed(1) : value.toFixed(3);
+  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
 }

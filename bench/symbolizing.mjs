@@ -1,40 +1,70 @@
-/** Resolving one address in files of this machine, cold, beside the tools that are installed. */
+/**
+ * Resolving addresses of files of this machine, beside the symbolizers that are installed: each gets the same file and
+ * the same list on stdin.
+ *
+ * `npm run bench -- symbolizing [TEXT]`: only files whose name has TEXT.
+ */
 
-import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onPath, ROOT } from "../scripts/setup.mjs";
+import { addressLists } from "./addresses.mjs";
+import { prepareInputs } from "./inputs.mjs";
 import { measure, table } from "./measure.mjs";
 
 const MAIN = join(ROOT, "dist", "cli", "main.js");
-const LIBC = "/lib/x86_64-linux-gnu/libc.so.6";
+/** Of one command, in seconds. */
+const TIMEOUT = 40;
+const RUNS = 3;
 
-export function benchSymbolizing() {
-  const address = `0x${mallocAddress()}`;
-  const debugFile = debugFileOf(LIBC);
-  const peers = [
-    ["node -e 0", [process.execPath, ["-e", "0"]]],
-    ["leakline symbolize elf", [process.execPath, [MAIN, "symbolize", "elf", "--path", LIBC, address]]],
-    ["llvm-symbolizer --inlines", ["llvm-symbolizer", ["--inlines", "-e", LIBC, address]]],
-    ["addr2line -fiC", ["addr2line", ["-fiC", "-e", debugFile ?? LIBC, address]]],
-    ["eu-addr2line -fi", ["eu-addr2line", ["-fi", "-e", LIBC, address]]],
-  ].filter(([, [command]]) => existsSync(command) || onPath(command));
-  const rows = peers.flatMap(([name, [command, args]]) => {
-    const result = measure(command, args);
-    return result ? [[name, result.seconds, result.megabytes]] : [];
-  });
-  console.log(`\none address of libc (${debugFile ? "with" : "without"} its debug file), cold: median of 5 runs`);
-  table(["", "seconds", "peak MB"], rows);
+/** Each reads addresses from stdin. */
+const PEERS = [
+  {
+    name: "leakline",
+    command: process.execPath,
+    args: (file) => [MAIN, "symbolize", "elf", "--no-cache", "--path", file],
+  },
+  { name: "blazecli", command: "blazecli", args: (file) => ["symbolize", "elf", "--path", file], operands: true },
+  { name: "gimli addr2line", command: "gimli-addr2line", args: (file) => ["-fiCae", file] },
+  { name: "llvm-symbolizer-19", command: "llvm-symbolizer-19", args: (file) => ["--inlines", "-e", file] },
+  { name: "  without inlines", command: "llvm-symbolizer-19", args: (file) => ["--no-inlines", "-e", file] },
+  { name: "eu-addr2line", command: "eu-addr2line", args: (file) => ["-fiC", "-e", file] },
+  { name: "  without inlines", command: "eu-addr2line", args: (file) => ["-fC", "-e", file] },
+  { name: "GNU addr2line", command: "addr2line", args: (file) => ["-fiC", "-e", file] },
+  { name: "  without inlines", command: "addr2line", args: (file) => ["-fC", "-e", file] },
+];
+
+/** Operands of one command line, at most. */
+const MAX_OPERANDS = 10_000;
+
+export function benchSymbolizing(only = "") {
+  const folder = mkdtempSync(join(tmpdir(), "leakline-bench-"));
+  try {
+    const start = measure(process.execPath, ["-e", "0"], RUNS);
+    console.log("\nresolving addresses: wall and CPU seconds, peak MB; the median of up to 3 runs");
+    console.log(`node itself starts in ${start.seconds.toFixed(2)} s and ${start.megabytes.toFixed(0)} MB`);
+    for (const { name, file } of prepareInputs(folder, only)) benchFile(name, file);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
-function mallocAddress() {
-  const symbols = execFileSync("nm", ["-D", LIBC], { encoding: "utf8" });
-  return /^([0-9a-f]+) T malloc@@/m.exec(symbols)[1];
-}
-
-function debugFileOf(path) {
-  const notes = execFileSync("readelf", ["-n", path], { encoding: "utf8" });
-  const id = /Build ID: ([0-9a-f]+)/.exec(notes)?.[1] ?? "";
-  const file = `/usr/lib/debug/.build-id/${id.slice(0, 2)}/${id.slice(2)}.debug`;
-  return existsSync(file) ? file : undefined;
+function benchFile(name, file) {
+  // Who takes too long for a short list is not asked for a long one.
+  const slow = new Set();
+  for (const { what, addresses } of addressLists(file)) {
+    console.log(`\n${name}: ${what}`);
+    const rows = PEERS.filter(({ command }) => command === process.execPath || onPath(command)).flatMap((peer) => {
+      const { command, args, operands } = peer;
+      if (slow.has(peer)) return [];
+      if (operands && addresses.length > MAX_OPERANDS) return [];
+      const given = operands ? [...args(file), ...addresses] : args(file);
+      const input = operands ? undefined : `${addresses.join("\n")}\n`;
+      const result = measure(command, given, RUNS, input, TIMEOUT);
+      if (!result) slow.add(peer);
+      return [[peer.name, ...(result ? [result.seconds, result.cpu, result.megabytes] : [`> ${TIMEOUT}`, "", ""])]];
+    });
+    table(["", "wall", "CPU", "MB"], rows);
+  }
 }

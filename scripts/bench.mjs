@@ -1,4 +1,4 @@
-/** `npm run bench [symbolizing|one-stack|tracing]`: what leakline costs, beside whichever peers are installed. */
+/** `npm run bench -- [symbolizing [TEXT]|one-stack|many-binaries|tracing]`: what leakline costs, beside whichever peers are installed. */
 
 import { existsSync } from "node:fs";
 import { buildIfNeeded, checkNode, DEMO_PACKAGES, installDebianPackages, installNpmPackages } from "./setup.mjs";
@@ -8,9 +8,11 @@ installNpmPackages();
 installDebianPackages({ ...DEMO_PACKAGES, time: () => existsSync("/usr/bin/time") });
 buildIfNeeded();
 const { benchTracing } = await import("../bench/tracing.mjs");
+const { benchManyBinaries } = await import("../bench/many-binaries.mjs");
 const { benchOneStack } = await import("../bench/one-stack.mjs");
 const { benchSymbolizing } = await import("../bench/symbolizing.mjs");
-const [which] = process.argv.slice(2);
-if (which === undefined || which === "symbolizing") benchSymbolizing();
+const [which, only] = process.argv.slice(2);
+if (which === undefined || which === "symbolizing") benchSymbolizing(only);
 if (which === undefined || which === "one-stack") benchOneStack();
+if (which === undefined || which === "many-binaries") await benchManyBinaries();
 if (which === undefined || which === "tracing") await benchTracing();

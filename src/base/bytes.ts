@@ -6,7 +6,7 @@
  * are not there is an error that names the source.
  */
 
-import { MalformedError } from "./errors.ts";
+import { LeaklineError, MalformedError } from "./errors.ts";
 
 export type ByteSource = {
   /** For messages: a path, or a path and a section. */
@@ -24,6 +24,8 @@ export type ByteSource = {
    * @throws MalformedError when the range does not lie inside the source.
    */
   read(offset: number, length: number): Uint8Array;
+  /** As `read`, into bytes of the caller's. A source that is in memory has no need of it. */
+  readInto?(offset: number, target: Uint8Array): void;
   /** Gives back what the source holds of the system, such as a file descriptor. Reading ends with it. */
   close?(): void;
 };
@@ -57,7 +59,44 @@ export function sliceSource(source: ByteSource, name: string, offset: number, le
       checkRange(name, length, from, count);
       return source.read(offset + from, count);
     },
+    ...(source.readInto && {
+      readInto(from: number, target: Uint8Array) {
+        checkRange(name, length, from, target.length);
+        source.readInto?.(offset + from, target);
+      },
+    }),
   };
+}
+
+/**
+ * Room that is read into again and again. A batch reads hundreds of megabytes piece by piece: as an array for each
+ * piece, they would wait in memory for the garbage collector.
+ */
+export class ReadBuffer {
+  private room = new Uint8Array(0);
+
+  /** As `source.read`, but the result is valid only until the next call. */
+  read(source: ByteSource, offset: number, length: number): Uint8Array {
+    if (!source.readInto) return source.read(offset, length);
+    checkRange(source.name, source.size, offset, length);
+    checkLength(source.name, length);
+    if (length > this.room.length)
+      this.room = new Uint8Array(Math.max(length, Math.min(this.room.length * 2, MAX_ROOM)));
+    const bytes = this.room.subarray(0, length);
+    source.readInto(offset, bytes);
+    return bytes;
+  }
+}
+
+/** Room grows by doubling up to this, in bytes, and from there on only as far as is needed. */
+const MAX_ROOM = 1 << 24;
+
+/** One read: 1 GiB. A sparse file has any size, and costs whoever made it nothing. */
+const MAX_READ = 1 << 30;
+
+/** @throws LeaklineError `limit` for more bytes than are read at once. */
+export function checkLength(name: string, length: number): void {
+  if (length > MAX_READ) throw new LeaklineError("limit", `${name}: more than ${MAX_READ} bytes wanted at once`);
 }
 
 /** @throws MalformedError unless [offset, offset + length) lies inside [0, size). Also catches NaN and fractions. */

@@ -8,8 +8,9 @@ import { explain } from "./explain.ts";
 import { INSPECT_COMMANDS } from "./inspect.ts";
 import { record } from "./record.ts";
 import { report } from "./report.ts";
-import { symbolizeElf, symbolizeProcess } from "./symbolize.ts";
+import { symbolizeElf } from "./symbolize-elf.ts";
 import { symbolizeKernel } from "./symbolize-kernel.ts";
+import { symbolizeProcess } from "./symbolize-process.ts";
 import { symbolizeText } from "./symbolize-text.ts";
 
 export const COMMANDS: readonly Command[] = [

@@ -2,8 +2,7 @@
 /** The `leakline` command: finds the command, runs it, and turns what goes wrong into one line and an exit code. */
 
 import { LeaklineError } from "../base/errors.ts";
-import { parseArguments, usageError } from "./command.ts";
-import { COMMANDS } from "./commands.ts";
+import { type Command, parseArguments, usageError } from "./command.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
 import { commandHelp, mainHelp } from "./help.ts";
 import { print, printError } from "./output.ts";
@@ -16,11 +15,12 @@ async function main(words: readonly string[]): Promise<number> {
     return EXIT.done;
   }
   if (first === undefined || first === "--help" || first === "-h" || first === "help") {
-    print(mainHelp(COMMANDS));
+    print(mainHelp(await allCommands()));
     return first === undefined ? EXIT.usage : EXIT.done;
   }
   // A name may be two words: `symbolize elf`.
-  const command = COMMANDS.find(({ name }) => name === first || name === `${first} ${rest[0]}`);
+  const isMeant = ({ name }: Command): boolean => name === first || name === `${first} ${rest[0]}`;
+  const command = first === "symbolize" && rest[0] === "elf" ? await elfCommand() : (await allCommands()).find(isMeant);
   if (!command) return helpOnGroup(first, rest);
   const given = command.name === first ? rest : rest.slice(1);
   if (given.includes("--help") || given.includes("-h")) {
@@ -30,9 +30,18 @@ async function main(words: readonly string[]): Promise<number> {
   return command.run(parseArguments(command, given));
 }
 
+async function allCommands(): Promise<readonly Command[]> {
+  return (await import("./commands.ts")).COMMANDS;
+}
+
+/** Alone: with all the others to be loaded, one stack would take twice as long. */
+async function elfCommand(): Promise<Command> {
+  return (await import("./symbolize-elf.ts")).symbolizeElf;
+}
+
 /** `leakline inspect`, without the second word that it needs. */
-function helpOnGroup(first: string, rest: readonly string[]): number {
-  const group = COMMANDS.filter(({ name }) => name.startsWith(`${first} `));
+async function helpOnGroup(first: string, rest: readonly string[]): Promise<number> {
+  const group = (await allCommands()).filter(({ name }) => name.startsWith(`${first} `));
   if (group.length === 0) throw usageError(`${first}: no such command`, "leakline --help lists them");
   if (rest[0] !== "--help" && rest[0] !== "-h") {
     throw usageError(`${[first, ...rest.slice(0, 1)].join(" ")}: one of ${group.map(({ name }) => name).join(", ")}`);

@@ -23,8 +23,11 @@ export function note(message: string): void {
  * the terminal of root. In JSON the same notation means the same character.
  */
 export function printable(text: string): string {
-  return text.replace(/(?![\n\t])\p{Cc}/gu, (control) => `\\u${hex(control.charCodeAt(0), 4)}`);
+  return text.replace(CONTROL, (control) => `\\u${hex(control.charCodeAt(0), 4)}`);
 }
+
+/** All but newline and tab: as one set, since a look-ahead before each character takes five times as long. */
+const CONTROL = /[^\P{Cc}\n\t]/gu;
 
 export function printError(error: unknown): void {
   note(describeError(error));

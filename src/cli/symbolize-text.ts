@@ -7,17 +7,11 @@ import { Answers } from "../symbolize/answers.ts";
 import type { Frame } from "../symbolize/frame.ts";
 import type { Debuginfod } from "../symbolize/local/debuginfod.ts";
 import { type FoundAddress, findAddresses, isPerfFrame } from "../symbolize/text-addresses.ts";
-import {
-  type AddressSource,
-  elfSource,
-  filesSource,
-  mapsSource,
-  processSource,
-  type SourceOptions,
-} from "./address-source.ts";
+import { type AddressSource, filesSource, mapsSource, processSource, type SourceOptions } from "./address-source.ts";
 import { ANSWERS_OPTION, answersFrom } from "./answers.ts";
 import { type Arguments, type Command, parsePid, usageError } from "./command.ts";
 import { DEBUGINFOD_OPTION, debuginfodFrom, resolveAndFetch } from "./debuginfod.ts";
+import { elfSource } from "./elf-source.ts";
 import { EXIT } from "./exit-codes.ts";
 import { filterLines, fromLatin1, toLatin1 } from "./line-stream.ts";
 import { note } from "./output.ts";

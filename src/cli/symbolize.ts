@@ -1,13 +1,12 @@
-/** `leakline symbolize process|elf`: addresses to function, file and line. */
+/** What all `leakline symbolize` commands share: addresses in, function, file and line out. */
 
 import { toJson } from "../report/json.ts";
-import { type ResolvedAddress, renderSymbols, renderSymbolsAsStack, type Symbols } from "../report/symbols.ts";
+import { type ResolvedAddress, renderAddress, renderAddressInStack, type Symbols } from "../report/symbols.ts";
 import type { Frame } from "../symbolize/frame.ts";
-import { openLocalModule } from "../symbolize/local/local-module.ts";
-import { type AddressSource, elfSource, processSource, type SourceOptions } from "./address-source.ts";
+import type { AddressSource, SourceOptions } from "./address-source.ts";
 import { parseAddresses } from "./addresses.ts";
 import { ANSWERS_OPTION, answersFrom } from "./answers.ts";
-import { type Arguments, type Command, type OptionTable, parsePid, usageError } from "./command.ts";
+import { type Arguments, type OptionTable, usageError } from "./command.ts";
 import { DEBUGINFOD_OPTION, debuginfodFrom, resolveAndFetch } from "./debuginfod.ts";
 import { EXIT } from "./exit-codes.ts";
 import { note, print } from "./output.ts";
@@ -24,97 +23,71 @@ export const SYMBOLIZE_OPTIONS: OptionTable = {
   ...ANSWERS_OPTION,
 };
 
-export const symbolizeProcess: Command = {
-  name: "symbolize process",
-  summary: "resolve absolute addresses of a running process",
-  operands: "[ADDRESS…]",
-  options: { pid: { value: "PID", short: "p", help: "the process" }, ...SYMBOLIZE_OPTIONS },
-  examples: [
-    ["sudo leakline symbolize process --pid 22487 0x56076afcb6f2", "an address as the process has it"],
-    ["cat addresses | sudo leakline symbolize process --pid 22487", "many, from stdin"],
-  ],
-  async run(given) {
-    const text = given.text("pid");
-    if (text === undefined) throw usageError("symbolize process needs --pid PID");
-    const pid = parsePid(text);
-    return answer(given, (options) => processSource(pid, options));
-  },
-};
-
-export const symbolizeElf: Command = {
-  name: "symbolize elf",
-  summary: "resolve addresses of an ELF file",
-  operands: "[ADDRESS…]",
-  options: {
-    path: { value: "FILE", help: "the ELF file" },
-    "file-offset": { help: "addresses are offsets into the file, not virtual addresses" },
-    index: { help: "look up all code of FILE and keep it, so that any address is found at once later" },
-    section: { value: "NAME", help: "addresses are offsets into this section; in a .o or .ko, .text by default" },
-    ...SYMBOLIZE_OPTIONS,
-  },
-  examples: [
-    ["leakline symbolize elf --path ./test_memleak 0x6f2", "a virtual address, as nm and objdump print"],
-    ["leakline symbolize elf --path ./test_memleak --file-offset 0x6f2", "an offset into the file"],
-    ["leakline symbolize elf --path ./server --index", "once; from then on any of its addresses takes milliseconds"],
-    ["leakline symbolize elf --path ./driver.ko --section .init.text 0x18", "an offset into a section"],
-  ],
-  async run(given) {
-    const path = given.text("path");
-    if (path === undefined) throw usageError("symbolize elf needs --path FILE");
-    const how = { isFileOffset: given.flag("file-offset"), section: given.text("section") };
-    if (given.flag("index")) indexElf(given, path);
-    if (given.flag("index") && given.operands.length === 0) return EXIT.done;
-    if (how.isFileOffset && how.section !== undefined) throw usageError("either --file-offset or --section");
-    return answer(given, (options) => elfSource(path, how, options));
-  },
-};
-
-/** @throws LeaklineError as `Module.keepWhole`. */
-function indexElf(given: Arguments, path: string): void {
-  const module = openLocalModule(path, given.texts("debug-dir"), undefined, answersFrom(given));
-  try {
-    module.keepWhole();
-  } finally {
-    module.close();
-  }
-}
-
 /** Resolves the addresses given, as arguments or on stdin, and prints their frames. @returns the exit code. */
 export async function answer(given: Arguments, open: (options: SourceOptions) => AddressSource): Promise<number> {
-  const render = rendererFrom(given);
+  const renderer = rendererFrom(given);
   const debuginfod = debuginfodFrom(given);
   const source = open({ debugDirectories: given.texts("debug-dir"), debuginfod, answers: answersFrom(given) });
   const addresses = parseAddresses(given.operands.length > 0 ? given.operands : await wordsFromStdin());
   const isReturn = given.flag("return-addresses");
-  const frames = await resolveAndFetch(
-    debuginfod,
-    () => source.resolveAll(addresses, isReturn),
-    () => source.reopen(),
-  );
-  const symbols: Symbols = {
-    version: 1,
-    kind: "symbols",
-    addresses: addresses.map((address, index) => describe(address, frames[index])),
+  print(renderer.head);
+  let text = "";
+  const take = (frames: Frame[], index: number): void => {
+    text += renderer.address(addresses[index], frames, index);
+    if (text.length < PRINT_SIZE) return;
+    print(text);
+    text = "";
   };
-  print(render(symbols));
+  // What may still be fetched has to be there before anything is said.
+  if (!debuginfod) source.resolveEach(addresses, isReturn, take);
+  else {
+    const frames = await resolveAndFetch(
+      debuginfod,
+      () => source.resolveAll(addresses, isReturn),
+      () => source.reopen(),
+    );
+    frames.forEach(take);
+  }
+  print(text + renderer.tail);
   for (const problem of source.problems()) note(problem);
   return EXIT.done;
 }
+
+/** Characters that are printed at once. */
+const PRINT_SIZE = 1 << 18;
 
 function describe(address: bigint, frames: Frame[]): ResolvedAddress {
   const last = frames.at(-1);
   return last?.symbol === undefined && last?.reason ? { address, frames, reason: last.reason } : { address, frames };
 }
 
+/** Output in three parts, so that it need not be in memory as a whole. */
+type Renderer = {
+  head: string;
+  address(address: bigint, frames: Frame[], index: number): string;
+  tail: string;
+};
+
 /** @throws LeaklineError `usage` for a layout that there is not. */
-function rendererFrom(given: Arguments): (symbols: Symbols) => string {
+function rendererFrom(given: Arguments): Renderer {
   const layout = given.text("layout");
   if (layout !== "blazecli" && layout !== "memleak")
     throw usageError(`--layout ${layout}: no such layout`, "blazecli or memleak");
-  if (given.flag("json")) return (symbols) => `${toJson(symbols)}\n`;
-  if (layout === "blazecli") return renderSymbols;
+  if (given.flag("json")) return jsonRenderer();
+  if (layout === "blazecli") return { head: "", address: (_, frames) => renderAddress(frames), tail: "" };
   const options = { fullPaths: given.flag("full-paths") };
-  return (symbols) => renderSymbolsAsStack(symbols, options);
+  return { head: "", address: (_, frames, index) => renderAddressInStack(frames, options, index), tail: "" };
+}
+
+/** One object, a `Symbols`, whose list of addresses is written as they come. */
+function jsonRenderer(): Renderer {
+  const empty: Symbols = { version: 1, kind: "symbols", addresses: [] };
+  const [head, tail] = toJson(empty).split("[]");
+  return {
+    head: `${head}[`,
+    address: (address, frames, index) => (index > 0 ? "," : "") + toJson(describe(address, frames)),
+    tail: `]${tail}\n`,
+  };
 }
 
 /** @throws LeaklineError `usage` when there are none. */

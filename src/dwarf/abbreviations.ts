@@ -46,6 +46,7 @@ export class AbbreviationTable {
   private readonly tags = new Int32List();
   private readonly children = new Int32List();
   private readonly code = new Int32List();
+  private readonly roleList = new Int32List();
   /** Abbreviation i has the steps [stepStart[i], stepStart[i + 1]), and its attributes likewise. */
   private readonly stepStart = new Int32List();
   private readonly attributeStart = new Int32List();
@@ -76,6 +77,11 @@ export class AbbreviationTable {
     return this.cursor.offset;
   }
 
+  /** Declarations read so far. */
+  get length(): number {
+    return this.tags.length;
+  }
+
   tag(index: number): number {
     return this.tags.values[index];
   }
@@ -92,6 +98,16 @@ export class AbbreviationTable {
   /** All plans, one after another. To be fetched again after `find`, which may replace the array. */
   get steps(): Int32Array {
     return this.stepList.values;
+  }
+
+  /** As `firstStep`, for all abbreviations. To be fetched again likewise. */
+  get firstSteps(): Int32Array {
+    return this.stepStart.values;
+  }
+
+  /** By abbreviation: what DieWalker.nextFunction does with it. To be fetched again likewise. */
+  get roles(): Int32Array {
+    return this.roleList.values;
   }
 
   firstStep(index: number): number {
@@ -180,6 +196,7 @@ export class AbbreviationTable {
     this.tags.push(tag);
     this.children.push(hasChildren);
     this.code.push(hasCode);
+    this.roleList.push(roleOf(tag, hasChildren !== 0, hasCode !== 0));
     this.stepStart.push(this.stepList.length);
     this.attributeStart.push(this.names.length);
     // The first declaration of a code wins, as for a reader that searches the table from its start.
@@ -200,6 +217,59 @@ export class AbbreviationTable {
 
   private malformed(what: string): MalformedError {
     return this.cursor.need(0).malformed(what);
+  }
+}
+
+// What a search for functions does with a DIE. A leaf is passed; of a scope, its children are looked at; an item is
+// jumped over with all below it; a function has code.
+export const ROLE_LEAF = 0;
+export const ROLE_SCOPE = 1;
+export const ROLE_ITEM = 2;
+export const ROLE_FUNCTION = 3;
+
+function roleOf(tag: number, hasChildren: boolean, hasCode: boolean): number {
+  if (tag === dw.DW_TAG_subprogram && hasCode) return ROLE_FUNCTION;
+  if (!hasChildren) return ROLE_LEAF;
+  return mayHoldFunctions(tag) ? ROLE_SCOPE : ROLE_ITEM;
+}
+
+/** Whether functions commonly stand right below a DIE of this tag. */
+function mayHoldFunctions(tag: number): boolean {
+  switch (tag) {
+    case dw.DW_TAG_compile_unit:
+    case dw.DW_TAG_partial_unit:
+    case dw.DW_TAG_skeleton_unit:
+    case dw.DW_TAG_namespace:
+    case dw.DW_TAG_module:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/**
+ * Where in .debug_abbrev the declaration with a code stands, of the table at `offset`; where the table ends when it has
+ * none. Nothing is compiled: of the units that are only listed, the root's declaration is all that is wanted, and it may
+ * stand at the table's end.
+ *
+ * @throws MalformedError
+ */
+export function findDeclaration(source: ByteSource, littleEndian: boolean, offset: number, code: number): number {
+  const section = new SectionCursor(source, littleEndian, offset, WINDOW);
+  for (;;) {
+    const start = section.offset;
+    const cursor = section.need(32);
+    const found = cursor.remaining === 0 ? 0 : cursor.uleb();
+    if (found === code || found === 0) return start;
+    cursor.skipLeb();
+    cursor.skip(1);
+    for (;;) {
+      const attribute = section.need(32);
+      const name = attribute.uleb();
+      const form = attribute.uleb();
+      if (form === dw.DW_FORM_implicit_const) attribute.skipLeb();
+      if (name === 0 && form === 0) break;
+    }
   }
 }
 

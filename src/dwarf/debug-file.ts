@@ -5,9 +5,10 @@
  * suffix `.dwo`, and nothing else differs (DWARF 5 §7.3.2).
  */
 
-import type { ByteSource } from "../base/bytes.ts";
+import { type ByteSource, ReadBuffer } from "../base/bytes.ts";
+import type { Cursor } from "../base/cursor.ts";
 import { LeaklineError } from "../base/errors.ts";
-import { AbbreviationTable } from "./abbreviations.ts";
+import { AbbreviationTable, findDeclaration } from "./abbreviations.ts";
 import { type DwarfInput, rememberSections } from "./input.ts";
 import { ABBREVIATION_TABLES, LINE_CACHE_BYTES, MAX_DAMAGED_UNITS, UNIT_CACHE_BYTES } from "./limits.ts";
 import { LineTable } from "./line-table.ts";
@@ -21,16 +22,24 @@ import { MAX_HEADER_SIZE, readUnitHeader, type UnitHeader } from "./unit-header.
 /** The sections that hold units: version 4 had its own for type units. */
 export type UnitSection = ".debug_info" | ".debug_types";
 
+/** Codes of roots that are remembered are below. */
+const MAX_ROOT_CODE = 1 << 12;
+
 export class DebugFile {
   readonly input: DwarfInput;
   readonly package: DwarfInput | undefined;
   readonly littleEndian: boolean;
   readonly name: string;
+  /** Bytes of .debug_abbrev that were passed to find the declarations of roots. */
+  rootScanBytes = 0;
   private readonly suffix: string;
   private readonly directories = new Map<string, UnitDirectory>();
   private readonly unitCache = new Lru<Unit>(UNIT_CACHE_BYTES);
   private readonly lineTableCache = new Lru<LineTable>(LINE_CACHE_BYTES);
   private readonly abbreviationCache = new Lru<AbbreviationTable>(ABBREVIATION_TABLES);
+  /** Tables that begin with the declaration of a root, by table and code. */
+  private readonly rootCache = new Lru<AbbreviationTable>(ABBREVIATION_TABLES);
+  private readonly cursors = new Map<string, SectionCursor>();
   private supplementaryFile: DebugFile | undefined;
   /** By signature, where each type unit is. */
   private typeUnits: Map<bigint, { section: UnitSection; offset: number }> | undefined;
@@ -41,6 +50,11 @@ export class DebugFile {
     this.name = input.name;
     this.littleEndian = input.littleEndian;
     this.suffix = suffix;
+  }
+
+  /** Bytes of memory that units and line tables take, about. */
+  get memory(): number {
+    return this.unitCache.total + this.lineTableCache.total + (this.supplementaryFile?.memory ?? 0);
   }
 
   /** A section by its name in a file that is not split, or undefined. */
@@ -77,9 +91,31 @@ export class DebugFile {
     return readUnitHeader(cursor.need(MAX_HEADER_SIZE), source.size, section === ".debug_types");
   }
 
+  /**
+   * A cursor at an offset of a section whose lists of one unit lie side by side: what was read for the last one is kept.
+   * Valid until the next call for that section.
+   */
+  lists(section: string, offset: number): SectionCursor {
+    return this.cursorAt(section, section, offset);
+  }
+
+  /** Likewise for a section's tables of integers, which may lie far from its lists. */
+  integers(section: string, offset: number): SectionCursor {
+    return this.cursorAt(`${section} integers`, section, offset);
+  }
+
+  private cursorAt(key: string, section: string, offset: number): SectionCursor {
+    let cursor = this.cursors.get(key);
+    if (cursor === undefined) {
+      cursor = new SectionCursor(this.require(section), this.littleEndian, offset, undefined, new ReadBuffer());
+      this.cursors.set(key, cursor);
+    } else cursor.seek(offset);
+    return cursor;
+  }
+
   /** Reads a unit of .debug_info without keeping it. */
-  readUnit(offset: number, skeleton?: Unit): Unit {
-    return new Unit(this, this.require(".debug_info"), this.header(".debug_info", offset), skeleton);
+  readUnit(offset: number, skeleton?: Unit, room?: ReadBuffer): Unit {
+    return new Unit(this, this.require(".debug_info"), this.header(".debug_info", offset), skeleton, room);
   }
 
   /** The unit at this offset of .debug_info, kept for the next call. */
@@ -154,12 +190,33 @@ export class DebugFile {
     return table;
   }
 
+  /**
+   * A table that begins with the declaration of a unit's root. Damage before it does not count: the unit's line table
+   * needs nothing but the root.
+   *
+   * @param cursor where the root is; it stays there.
+   */
+  rootAbbreviations(header: UnitHeader, cursor: Cursor): AbbreviationTable {
+    const { position } = cursor;
+    const code = cursor.uleb();
+    cursor.position = position;
+    const key = abbreviationKey(header) * MAX_ROOT_CODE + code;
+    const known = code < MAX_ROOT_CODE ? this.rootCache.get(key) : undefined;
+    if (known) return known;
+    const source = this.require(".debug_abbrev");
+    const { abbreviationOffset } = header;
+    const declaration = findDeclaration(source, this.littleEndian, abbreviationOffset, code);
+    const table = new AbbreviationTable(source, this.littleEndian, declaration, header);
+    table.find(code);
+    this.rootScanBytes += table.endOffset - abbreviationOffset;
+    if (code < MAX_ROOT_CODE) this.rootCache.set(key, table, 1);
+    return table;
+  }
+
   /** The abbreviation table of a unit, shared by all units of the same shape that name the same offset. */
   abbreviations(header: UnitHeader): AbbreviationTable {
-    const { abbreviationOffset, addressSize, offsetSize, refAddrSize } = header;
-    // Each size is 4 or 8: three bits.
-    const shape = (addressSize >> 3) | ((offsetSize >> 3) << 1) | ((refAddrSize >> 3) << 2);
-    const key = abbreviationOffset * 8 + shape;
+    const { abbreviationOffset } = header;
+    const key = abbreviationKey(header);
     let table = this.abbreviationCache.get(key);
     if (table === undefined) {
       table = new AbbreviationTable(this.require(".debug_abbrev"), this.littleEndian, abbreviationOffset, header);
@@ -167,4 +224,11 @@ export class DebugFile {
     }
     return table;
   }
+}
+
+/** Units of one shape share a table. */
+function abbreviationKey({ abbreviationOffset, addressSize, offsetSize, refAddrSize }: UnitHeader): number {
+  // Each size is 4 or 8: three bits.
+  const shape = (addressSize >> 3) | ((offsetSize >> 3) << 1) | ((refAddrSize >> 3) << 2);
+  return abbreviationOffset * 8 + shape;
 }

@@ -9,6 +9,9 @@ import type { Cursor } from "../base/cursor.ts";
 import {
   type AbbreviationTable,
   formStep,
+  ROLE_FUNCTION,
+  ROLE_ITEM,
+  ROLE_LEAF,
   SIBLING_LEB,
   SIBLING1,
   SIBLING2,
@@ -30,7 +33,10 @@ export class DieWalker {
   index = 0;
   tag = 0;
   level = 0;
+  /** Whether `nextFunction` jumped over anything. */
+  skipped = false;
   private readonly cursor: Cursor;
+  private readonly littleEndian: boolean;
   private readonly bytes: Uint8Array;
   private readonly end: number;
   private readonly shape: UnitShape;
@@ -46,6 +52,7 @@ export class DieWalker {
   /** @param cursor on the unit's bytes, at the DIE to begin with; the walk ends behind the last DIE below that. */
   constructor(cursor: Cursor, shape: UnitShape, abbreviations: AbbreviationTable) {
     this.cursor = cursor;
+    this.littleEndian = cursor.littleEndian;
     this.bytes = cursor.bytes;
     this.end = cursor.end;
     this.position = cursor.position;
@@ -88,6 +95,82 @@ export class DieWalker {
     }
   }
 
+  /**
+   * Moves to the next function with code (DW_TAG_subprogram), as `next` and `skipToSibling` would, DIE by DIE: most of a
+   * unit is passed here, so what they keep in fields is in local variables.
+   *
+   * @param everything look for functions below any DIE; otherwise only below units and namespaces, while `skipped` notes
+   *   that something was jumped over.
+   * @returns false when there is none.
+   * @throws MalformedError
+   */
+  nextFunction(everything: boolean): boolean {
+    if (this.pending && !everything) this.skipped = this.skipToSibling() || this.skipped;
+    if (this.pending) this.passAttributes();
+    if (this.started && this.depth === 0) return false;
+    this.started = true;
+    const { bytes, end, abbreviations } = this;
+    let { position, depth } = this;
+    let { steps, firstSteps, roles } = abbreviations;
+    while (position < end) {
+      const offset = position;
+      let code = bytes[position++];
+      if (code >= 0x80) {
+        code = this.longCode(offset);
+        position = this.position;
+      }
+      if (code === 0) {
+        if (--depth <= 0) break;
+        continue;
+      }
+      const known = abbreviations.length;
+      const index = abbreviations.find(code);
+      if (abbreviations.length !== known) ({ steps, firstSteps, roles } = abbreviations);
+      const role = roles[index];
+      if (role === ROLE_FUNCTION) {
+        this.offset = offset;
+        this.index = index;
+        this.tag = abbreviations.tag(index);
+        this.level = depth;
+        this.depth = abbreviations.hasChildren(index) ? depth + 1 : depth;
+        this.position = position;
+        this.pending = true;
+        return true;
+      }
+      const last = firstSteps[index + 1];
+      let sibling = 0;
+      for (let i = firstSteps[index]; i < last; i++) {
+        const step = steps[i];
+        if (step >= 0) position += step;
+        else if (step === SKIP_LEB) while (bytes[position++] >= 0x80);
+        else if (step === SKIP_BLOCK && bytes[position] < 0x80) position += 1 + bytes[position];
+        else if (step === SIBLING4 && this.littleEndian && position + 4 <= end) {
+          sibling =
+            (bytes[position] |
+              (bytes[position + 1] << 8) |
+              (bytes[position + 2] << 16) |
+              (bytes[position + 3] << 24)) >>>
+            0;
+          position += 4;
+        } else {
+          this.sibling = 0;
+          position = this.passStep(step, position);
+          if (this.sibling > 0) sibling = this.sibling;
+        }
+      }
+      if (!(position <= end)) throw this.cursor.malformed("DIE runs off its unit", offset);
+      if (role === ROLE_LEAF) continue;
+      // A sibling before this place would make the walk go round for ever.
+      if (role === ROLE_ITEM && !everything && sibling > position && sibling <= end) {
+        this.skipped = true;
+        position = sibling;
+      } else depth++;
+    }
+    this.position = position;
+    this.depth = 0;
+    return false;
+  }
+
   /** A cursor at the current DIE's first attribute. Valid until the next call. */
   attributes(): Cursor {
     this.cursor.position = this.position;
@@ -117,7 +200,7 @@ export class DieWalker {
 
   /** Moves `position` behind the current DIE's attributes and notes its sibling. */
   private passAttributes(): void {
-    const { bytes, abbreviations, index } = this;
+    const { abbreviations, index } = this;
     const { steps } = abbreviations;
     const last = abbreviations.firstStep(index + 1);
     let at = this.position;
@@ -130,34 +213,37 @@ export class DieWalker {
         at += step;
         continue;
       }
-      switch (step) {
-        case SKIP_LEB:
-          while (bytes[at++] >= 0x80);
-          break;
-        case SKIP_STRING:
-          while (at < this.end && bytes[at] !== 0) at++;
-          at++;
-          break;
-        case SKIP_BLOCK1:
-          at += 1 + bytes[at];
-          break;
-        case SKIP_BLOCK:
-          at = bytes[at] < 0x80 ? at + 1 + bytes[at] : this.passRareStep(step, at);
-          break;
-        case SIBLING1:
-          this.sibling = bytes[at++];
-          break;
-        case SIBLING4:
-          this.cursor.position = Math.min(at, this.end);
-          this.sibling = this.cursor.u32();
-          at += 4;
-          break;
-        default:
-          at = this.passRareStep(step, at);
-      }
+      at = this.passStep(step, at);
     }
     if (!(at <= this.end)) throw this.cursor.malformed("DIE runs off its unit", this.offset);
     this.position = at;
+  }
+
+  /** Passes a value whose length is in it. A sibling goes into `this.sibling`. */
+  private passStep(step: number, from: number): number {
+    const { bytes } = this;
+    let at = from;
+    switch (step) {
+      case SKIP_LEB:
+        while (bytes[at++] >= 0x80);
+        return at;
+      case SKIP_STRING:
+        while (at < this.end && bytes[at] !== 0) at++;
+        return at + 1;
+      case SKIP_BLOCK1:
+        return at + 1 + bytes[at];
+      case SKIP_BLOCK:
+        return bytes[at] < 0x80 ? at + 1 + bytes[at] : this.passRareStep(step, at);
+      case SIBLING1:
+        this.sibling = bytes[at];
+        return at + 1;
+      case SIBLING4:
+        this.cursor.position = Math.min(at, this.end);
+        this.sibling = this.cursor.u32();
+        return at + 4;
+      default:
+        return this.passRareStep(step, at);
+    }
   }
 
   private passRareStep(step: number, at: number): number {

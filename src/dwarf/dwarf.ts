@@ -5,8 +5,10 @@
  * address: its DIEs, its abbreviations, its line program.
  */
 
-import type { VirtualAddress } from "../base/address.ts";
+import { type VirtualAddress, virtualAddress } from "../base/address.ts";
 import { answerChanges } from "./answer-changes.ts";
+import type { Answers } from "./batch/answers.ts";
+import { Batch } from "./batch/batch.ts";
 import { DebugFile } from "./debug-file.ts";
 import type { Found } from "./frames.ts";
 import type { Float64List } from "./growable.ts";
@@ -49,6 +51,11 @@ export class Dwarf {
     this.index = new UnitIndex(this.file, addUnstated);
   }
 
+  /** Bytes of memory that it keeps for the next lookup, about. */
+  get memory(): number {
+    return this.lookups.total + this.file.memory + this.index.memory;
+  }
+
   /**
    * The frames of the code at a virtual address of the file, innermost first. A caller's frame should be asked for with
    * its return address less one. Damage never throws: it is the `reason`.
@@ -80,6 +87,19 @@ export class Dwarf {
     const found: Found[] = new Array(addresses.length);
     for (const index of order) found[index] = this.find(addresses[index]);
     return found;
+  }
+
+  /**
+   * As `findAll`, for batches of any size: with less of inlined calls, and with frames put together only when an address
+   * is asked for.
+   *
+   * @param addresses ascending.
+   * @returns answers by index of the address.
+   */
+  answerAll(addresses: Float64Array): Answers {
+    const batch = new Batch(this.file, addresses, (index) => this.find(virtualAddress(addresses[index])));
+    batch.run(addresses.map((address) => this.index.likeliest(address)));
+    return batch.answers;
   }
 
   /** The DIE of the function that contains an address, undefined when there is none or it is damaged. */

@@ -7,7 +7,7 @@
  */
 
 import { LeaklineError } from "../base/errors.ts";
-import * as dw from "./constants.ts";
+import type { DieWalker } from "./die-walker.ts";
 import { MAX_DAMAGED, MAX_FUNCTIONS } from "./limits.ts";
 import { RangeTable } from "./range-table.ts";
 import { CodeRanges } from "./ranges.ts";
@@ -21,8 +21,11 @@ export class FunctionTable {
   /** Why some of the unit could not be read. What was read is there. */
   reason: string | undefined;
   private readonly unit: Unit;
-  private table: RangeTable;
+  private readonly table: RangeTable;
+  /** Whether something was jumped over. */
   private skipped = false;
+  /** The walk in full. */
+  private completeTable: RangeTable | undefined;
 
   constructor(unit: Unit) {
     this.unit = unit;
@@ -31,75 +34,57 @@ export class FunctionTable {
 
   /**
    * The function that contains `address`. Of several, the one that begins last, then the shortest, then the one that
-   * stands last in the unit.
+   * stands last in the unit. What is hidden is looked at only when nothing else is found, in whatever order is asked.
    */
   find(address: number): FunctionHit | undefined {
-    let row = this.table.find(address);
-    if (row < 0 && this.completeWalk()) row = this.table.find(address);
-    if (row < 0) return undefined;
-    return { die: this.table.payloadAt(row), begin: this.table.beginAt(row), end: this.table.endAt(row) };
+    return hitIn(this.table, address) ?? (this.skipped ? hitIn(this.complete, address) : undefined);
   }
 
   /** Adds the ranges of all functions to another table, with one payload. */
   copyInto(other: RangeTable, payload: number): void {
-    this.completeWalk();
-    this.table.copyInto(other, payload);
+    this.complete.copyInto(other, payload);
   }
 
-  /** Walks the unit in full if that was not done yet and something was jumped over. Returns whether it did. */
-  private completeWalk(): boolean {
-    if (!this.skipped) return false;
-    this.skipped = false;
-    this.table = this.collect(true);
-    return true;
+  private get complete(): RangeTable {
+    this.completeTable ??= this.skipped ? this.collect(true) : this.table;
+    return this.completeTable;
   }
 
-  /** Bytes of memory that the table takes, about. */
+  /** Bytes of memory that the tables take, about. */
   get weight(): number {
-    return this.table.length * 56;
+    return (this.table.length + (this.completeTable?.length ?? 0)) * 56;
   }
 
   private collect(everything: boolean): RangeTable {
     const table = new RangeTable();
-    const { abbreviations } = this.unit;
     const ranges = new CodeRanges();
     let damaged = 0;
+    let walker: DieWalker | undefined;
     try {
-      const walker = this.unit.walk();
-      while (walker.next()) {
-        if (walker.tag === dw.DW_TAG_subprogram && abbreviations.hasCode(walker.index)) {
-          try {
-            ranges.readFrom(this.unit, walker);
-          } catch (error) {
-            // One damaged range list costs one function.
-            this.reason ??= reasonOf(error);
-            if (++damaged > MAX_DAMAGED) throw error;
-            continue;
-          }
-          for (let i = 0; i < ranges.pairs.length; i += 2)
-            table.add(ranges.pairs.values[i], ranges.pairs.values[i + 1], walker.offset);
-          if (table.length > MAX_FUNCTIONS)
-            throw new LeaklineError("limit", `${this.unit.name}: more than ${MAX_FUNCTIONS} functions`);
+      walker = this.unit.walk();
+      while (walker.nextFunction(everything)) {
+        try {
+          ranges.readFrom(this.unit, walker);
+        } catch (error) {
+          // One damaged range list costs one function.
+          this.reason ??= reasonOf(error);
+          if (++damaged > MAX_DAMAGED) throw error;
+          continue;
         }
-        if (!everything && !mayHoldFunctions(walker.tag) && walker.skipToSibling()) this.skipped = true;
+        for (let i = 0; i < ranges.pairs.length; i += 2)
+          table.add(ranges.pairs.values[i], ranges.pairs.values[i + 1], walker.offset);
+        if (table.length > MAX_FUNCTIONS)
+          throw new LeaklineError("limit", `${this.unit.name}: more than ${MAX_FUNCTIONS} functions`);
       }
     } catch (error) {
       this.reason ??= reasonOf(error);
     }
+    this.skipped ||= walker?.skipped ?? false;
     return table;
   }
 }
 
-/** Whether functions commonly stand right below a DIE of this tag. */
-function mayHoldFunctions(tag: number): boolean {
-  switch (tag) {
-    case dw.DW_TAG_compile_unit:
-    case dw.DW_TAG_partial_unit:
-    case dw.DW_TAG_skeleton_unit:
-    case dw.DW_TAG_namespace:
-    case dw.DW_TAG_module:
-      return true;
-    default:
-      return false;
-  }
+function hitIn(table: RangeTable, address: number): FunctionHit | undefined {
+  const row = table.find(address);
+  return row < 0 ? undefined : { die: table.payloadAt(row), begin: table.beginAt(row), end: table.endAt(row) };
 }

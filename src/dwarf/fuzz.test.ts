@@ -5,7 +5,7 @@ import { compileSections } from "../../test/support/dwarf-files.ts";
 import { needTools } from "../../test/support/oracle.ts";
 import { virtualAddress } from "../base/address.ts";
 import { LeaklineError } from "../base/errors.ts";
-import { openDwarf } from "./index.ts";
+import { brief, openDwarf } from "./index.ts";
 
 type Sections = Record<string, Uint8Array>;
 
@@ -18,6 +18,11 @@ function askEverything(sections: Sections, addresses: readonly number[]): void {
     dwarf.functionAt(virtualAddress(address));
     tolerate(() => dwarf.rowsAround(virtualAddress(address), 3));
   }
+  // In a batch, each address has the answer that it has alone.
+  const sorted = Float64Array.from(addresses).sort();
+  const answers = openDwarf(inputOf(sections)).answerAll(sorted);
+  for (const [i, address] of sorted.entries())
+    expect(answers.at(i)).toEqual(brief(openDwarf(inputOf(sections)).find(virtualAddress(address))));
   tolerate(() => {
     for (const _ of dwarf.units());
   });

@@ -95,6 +95,6 @@ export class InlinedCalls {
 }
 
 /** Whether inlined calls may stand below a DIE of this tag: blocks. Below anything else they cannot be of this function. */
-function mayHoldCalls(tag: number): boolean {
+export function mayHoldCalls(tag: number): boolean {
   return tag === dw.DW_TAG_lexical_block || tag === dw.DW_TAG_try_block || tag === dw.DW_TAG_catch_block;
 }

@@ -50,3 +50,6 @@ export const MAX_FRAMES = 1 << 12;
 export const MAX_ANSWER_BYTES = 1 << 23;
 /** Bytes of inlined calls, names, paths and ranges kept with one unit, about; above, they are read again when they are asked for. */
 export const MAX_KEPT_BYTES = 1 << 25;
+/** Longest string that a batch reads, in bytes, and characters of all its strings: what is beyond is read address by address. */
+export const MAX_STRING = 1 << 20;
+export const MAX_BATCH_TEXT = 1 << 28;

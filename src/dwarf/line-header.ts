@@ -4,7 +4,7 @@
  * Of each file only its directory and the place of its name are noted; a path is put together when it is printed.
  */
 
-import { decodeText, readCString } from "../base/bytes.ts";
+import { decodeText, type ReadBuffer, readCString } from "../base/bytes.ts";
 import { Cursor } from "../base/cursor.ts";
 import { LeaklineError } from "../base/errors.ts";
 import { readForm } from "./attributes.ts";
@@ -44,8 +44,11 @@ export class LineHeader {
   /** Where the last DW_LNE_define_file stood: the program may be run more than once. */
   private defined = 0;
 
-  /** @throws MalformedError */
-  constructor(file: DebugFile, offset: number) {
+  /**
+   * @param room where the program's bytes are put: the header is then of use only until the next one is put there.
+   * @throws MalformedError
+   */
+  constructor(file: DebugFile, offset: number, room?: ReadBuffer) {
     const section = file.require(".debug_line");
     this.file = file;
     this.offset = offset;
@@ -58,7 +61,8 @@ export class LineHeader {
     );
     const { length, offsetSize } = readInitialLength(start);
     this.offsetSize = offsetSize;
-    this.bytes = section.read(offset, start.position + length);
+    const size = start.position + length;
+    this.bytes = room ? room.read(section, offset, size) : section.read(offset, size);
     const cursor = this.cursor(start.position);
     this.version = cursor.u16();
     if (this.version < 2 || this.version > 5) throw cursor.malformed(`line program of version ${this.version}`);
@@ -83,6 +87,10 @@ export class LineHeader {
     cursor.end = this.programStart;
     if (this.version >= 5) this.readTables(cursor);
     else this.readOldTables(cursor);
+  }
+
+  get littleEndian(): boolean {
+    return this.file.littleEndian;
   }
 
   /** A cursor over the line program's unit; positions count from the unit's beginning. */

@@ -11,7 +11,7 @@ import {
 } from "../../test/support/dwarf-files.ts";
 import { needTools, run, temporaryDirectory } from "../../test/support/oracle.ts";
 import { virtualAddress } from "../base/address.ts";
-import { openDwarf } from "./index.ts";
+import { type Answer, openDwarf } from "./index.ts";
 
 const LIBC = "/usr/lib/x86_64-linux-gnu/libc.so.6";
 
@@ -21,12 +21,28 @@ function debugFile(path: string): string {
   return `/usr/lib/debug/.build-id/${id.slice(0, 2)}/${id.slice(2)}.debug`;
 }
 
+function answerText({ frames, reason }: Answer): string {
+  const last = frames.length - 1;
+  return framesText({
+    frames: frames.map(({ name, ...place }, i) => ({
+      function: { name, linkageName: name, displayName: name, entry: virtualAddress(0), size: 0, ranges: [] },
+      ...place,
+      inlined: i < last,
+    })),
+    reason,
+  });
+}
+
 /** Compares every `step`-th address of a file's code with llvm-symbolizer, which may be asked about `oracle` instead. */
 function expectSame(path: string, step: number, oracle = path): void {
   const addresses = codeAddresses(path, step);
   const ours = openDwarf(open(path).input).findAll(addresses);
-  const { differences, known } = compare(addresses, ours.map(framesText), llvmFrames(oracle, addresses));
+  const theirs = llvmFrames(oracle, addresses);
+  const { differences, known } = compare(addresses, ours.map(framesText), theirs);
   expect(differences).toEqual([]);
+  const batch = openDwarf(open(path).input).answerAll(Float64Array.from(addresses));
+  const inBatch = addresses.map((_, i) => answerText(batch.at(i)));
+  expect(compare(addresses, inBatch, theirs).differences).toEqual([]);
   // Start-up code and PLT have no debug information; all the rest has.
   expect(known).toBeGreaterThan(addresses.length / 4);
 }

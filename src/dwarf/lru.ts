@@ -7,11 +7,16 @@
 export class Lru<Value> {
   private readonly entries = new Map<number, { value: Value; weight: number }>();
   private readonly budget: number;
-  private total = 0;
+  private sum = 0;
 
   /** @param budget largest sum of weights, in whatever unit `set` is given. */
   constructor(budget: number) {
     this.budget = budget;
+  }
+
+  /** Sum of the weights of what is kept. */
+  get total(): number {
+    return this.sum;
   }
 
   get(key: number): Value | undefined {
@@ -25,14 +30,14 @@ export class Lru<Value> {
 
   /** Adds an entry, or gives one that is there a new value and weight. */
   set(key: number, value: Value, weight: number): void {
-    this.total -= this.entries.get(key)?.weight ?? 0;
+    this.sum -= this.entries.get(key)?.weight ?? 0;
     this.entries.delete(key);
     this.entries.set(key, { value, weight });
-    this.total += weight;
+    this.sum += weight;
     for (const [oldest, entry] of this.entries) {
-      if (this.total <= this.budget || oldest === key) break;
+      if (this.sum <= this.budget || oldest === key) break;
       this.entries.delete(oldest);
-      this.total -= entry.weight;
+      this.sum -= entry.weight;
     }
   }
 }

@@ -6,14 +6,16 @@
  */
 
 import { LeaklineError } from "../base/errors.ts";
-import { type AttributeValue, readAttribute } from "./attributes.ts";
+import { type AttributeValue, readForm, readIndirectForm } from "./attributes.ts";
 import * as dw from "./constants.ts";
 import type { DieWalker } from "./die-walker.ts";
 import { Float64List } from "./growable.ts";
 import { FREE_RANGE_ENTRIES, MAX_RANGE_ENTRIES } from "./limits.ts";
-import { SectionCursor } from "./section-cursor.ts";
 import { readInteger, type Unit } from "./unit.ts";
 import { readSized } from "./unit-header.ts";
+
+/** No form has this number. */
+const ABSENT = 0;
 
 /** The attributes of a subprogram or inlined subroutine that say where its code is. Reused from DIE to DIE. */
 export class CodeRanges {
@@ -26,65 +28,82 @@ export class CodeRanges {
   /** Range list entries read so far. */
   entries = 0;
   private readonly limit: number;
+  // The attributes of the current DIE, each with its form.
+  private lowForm = ABSENT;
+  private low = 0;
+  private highForm = ABSENT;
+  private high = 0;
+  private rangesForm = ABSENT;
+  private ranges = 0;
+  private entryForm = ABSENT;
+  private entryPc = 0;
 
   /** @param limit range list entries that may be read, over all DIEs. */
   constructor(limit = MAX_RANGE_ENTRIES) {
     this.limit = limit;
   }
 
-  /** Reads the ranges that the attributes of a DIE state, from where a walk stands. */
+  /** Reads the ranges that the attributes of a DIE state, from where a walk stands. Makes no object: it is a hot loop. */
   readFrom(unit: Unit, walker: DieWalker): void {
-    let low: AttributeValue | undefined;
-    let high: AttributeValue | undefined;
-    let ranges: AttributeValue | undefined;
-    let entry: AttributeValue | undefined;
-    const { abbreviations } = unit;
+    this.clear();
+    const { abbreviations, header } = unit;
     const cursor = walker.attributes();
     const end = abbreviations.firstAttribute(walker.index + 1);
     for (let i = abbreviations.firstAttribute(walker.index); i < end; i++) {
-      const attribute = readAttribute(cursor, unit.header, abbreviations, i);
-      switch (abbreviations.attributeName(i)) {
-        case dw.DW_AT_low_pc:
-          low ??= attribute;
-          break;
-        case dw.DW_AT_high_pc:
-          high ??= attribute;
-          break;
-        case dw.DW_AT_ranges:
-          ranges ??= attribute;
-          break;
-        case dw.DW_AT_entry_pc:
-          entry ??= attribute;
-          break;
-      }
+      let form = abbreviations.attributeForm(i);
+      if (form === dw.DW_FORM_indirect) form = readIndirectForm(cursor);
+      const isConst = form === dw.DW_FORM_implicit_const;
+      const value = isConst ? abbreviations.implicitConst(i) : readForm(cursor, form, header);
+      this.note(abbreviations.attributeName(i), form, value);
     }
-    this.set(unit, low, high, ranges, entry);
+    this.set(unit);
   }
 
   /** Reads the ranges that a DIE states. */
   read(unit: Unit, attributes: ReadonlyMap<number, AttributeValue>): void {
-    this.set(
-      unit,
-      attributes.get(dw.DW_AT_low_pc),
-      attributes.get(dw.DW_AT_high_pc),
-      attributes.get(dw.DW_AT_ranges),
-      attributes.get(dw.DW_AT_entry_pc),
-    );
+    this.clear();
+    for (const name of [dw.DW_AT_low_pc, dw.DW_AT_high_pc, dw.DW_AT_ranges, dw.DW_AT_entry_pc]) {
+      const attribute = attributes.get(name);
+      if (attribute) this.note(name, attribute.form, attribute.value);
+    }
+    this.set(unit);
   }
 
-  private set(
-    unit: Unit,
-    lowPc: AttributeValue | undefined,
-    highPc: AttributeValue | undefined,
-    ranges: AttributeValue | undefined,
-    entryPc: AttributeValue | undefined,
-  ): void {
+  private clear(): void {
     this.pairs.length = 0;
     this.dropped.length = 0;
-    const low = lowPc && unit.address(lowPc);
-    if (ranges !== undefined) readRangeList(unit, ranges, this);
-    else if (low !== undefined && highPc !== undefined) this.add(unit, low, unit.address(highPc) ?? low + highPc.value);
-    const entry = entryPc && (unit.address(entryPc) ?? (low ?? unit.base) + entryPc.value);
+    this.lowForm = ABSENT;
+    this.highForm = ABSENT;
+    this.rangesForm = ABSENT;
+    this.entryForm = ABSENT;
+  }
+
+  /** Of an attribute that occurs twice, the first counts. */
+  private note(name: number, form: number, value: number): void {
+    if (name === dw.DW_AT_low_pc && this.lowForm === ABSENT) {
+      this.lowForm = form;
+      this.low = value;
+    } else if (name === dw.DW_AT_high_pc && this.highForm === ABSENT) {
+      this.highForm = form;
+      this.high = value;
+    } else if (name === dw.DW_AT_ranges && this.rangesForm === ABSENT) {
+      this.rangesForm = form;
+      this.ranges = value;
+    } else if (name === dw.DW_AT_entry_pc && this.entryForm === ABSENT) {
+      this.entryForm = form;
+      this.entryPc = value;
+    }
+  }
+
+  private set(unit: Unit): void {
+    const low = this.lowForm === ABSENT ? undefined : unit.addressOf(this.lowForm, this.low);
+    if (this.rangesForm !== ABSENT) readRangeList(unit, this.rangesForm, this.ranges, this);
+    else if (low !== undefined && this.highForm !== ABSENT)
+      this.add(unit, low, unit.addressOf(this.highForm, this.high) ?? low + this.high);
+    const entry =
+      this.entryForm === ABSENT
+        ? undefined
+        : (unit.addressOf(this.entryForm, this.entryPc) ?? (low ?? unit.base) + this.entryPc);
     this.entry = entry ?? low ?? (this.pairs.length > 0 ? this.pairs.values[0] : undefined);
   }
 
@@ -120,9 +139,9 @@ export function isTombstone(begin: number, addressSize: number, lowestCode: numb
   return lowestCode === undefined ? begin === 0 || begin === 1 : begin < lowestCode;
 }
 
-function readRangeList(unit: Unit, ranges: AttributeValue, into: CodeRanges): void {
-  if (unit.header.version >= 5) readRngList(unit, rngListOffset(unit, ranges), into);
-  else readDebugRanges(unit, ranges.value, into);
+function readRangeList(unit: Unit, form: number, value: number, into: CodeRanges): void {
+  if (unit.header.version >= 5) readRngList(unit, rngListOffset(unit, form, value), into);
+  else readDebugRanges(unit, value, into);
 }
 
 /** A list of .debug_ranges (DWARF 4 §2.17.3): pairs that count from a base. */
@@ -133,7 +152,7 @@ function readDebugRanges(unit: Unit, value: number, into: CodeRanges): void {
   const size = unit.header.addressSize;
   const highest = size === 4 ? 0xffffffff : -1;
   const source = main.file.require(".debug_ranges");
-  const section = new SectionCursor(source, main.file.littleEndian, offset);
+  const section = main.file.lists(".debug_ranges", offset);
   let { base } = unit;
   for (;;) {
     const cursor = section.need(2 * size);
@@ -147,18 +166,18 @@ function readDebugRanges(unit: Unit, value: number, into: CodeRanges): void {
 }
 
 /** Where in .debug_rnglists a list begins (§7.28): the value itself, or through the table that an index counts in. */
-function rngListOffset(unit: Unit, ranges: AttributeValue): number {
-  if (ranges.form !== dw.DW_FORM_rnglistx) return ranges.value;
+function rngListOffset(unit: Unit, form: number, value: number): number {
+  if (form !== dw.DW_FORM_rnglistx) return value;
   const { offsetSize } = unit.header;
   // Without a base, there is one contribution, behind a header: length, version, two sizes, count of offsets.
   const base = unit.rootNumber(dw.DW_AT_rnglists_base) ?? (offsetSize === 8 ? 20 : 12);
-  return base + readInteger(unit.file, ".debug_rnglists", base + ranges.value * offsetSize, offsetSize);
+  return base + readInteger(unit.file, ".debug_rnglists", base + value * offsetSize, offsetSize);
 }
 
 /** A list of .debug_rnglists (§2.17.3, §7.25). */
 function readRngList(unit: Unit, offset: number, into: CodeRanges): void {
   const source = unit.file.require(".debug_rnglists");
-  const section = new SectionCursor(source, unit.file.littleEndian, offset);
+  const section = unit.file.lists(".debug_rnglists", offset);
   const size = unit.header.addressSize;
   const highest = size === 4 ? 0xffffffff : -1;
   let { base } = unit;

@@ -5,7 +5,7 @@
  * megabytes. So it is read through a window that moves on and doubles.
  */
 
-import type { ByteSource } from "../base/bytes.ts";
+import type { ByteSource, ReadBuffer } from "../base/bytes.ts";
 import { Cursor } from "../base/cursor.ts";
 
 const FIRST_WINDOW = 256;
@@ -16,10 +16,15 @@ export class SectionCursor {
   private readonly littleEndian: boolean;
   private cursor: Cursor;
   private window: number;
+  private readonly room: ReadBuffer | undefined;
 
-  /** @throws MalformedError when `offset` is not inside the source. */
-  constructor(source: ByteSource, littleEndian: boolean, offset: number, window = FIRST_WINDOW) {
+  /**
+   * @param room where the window is put; without it, each is an array of its own.
+   * @throws MalformedError when `offset` is not inside the source.
+   */
+  constructor(source: ByteSource, littleEndian: boolean, offset: number, window = FIRST_WINDOW, room?: ReadBuffer) {
     this.source = source;
+    this.room = room;
     this.littleEndian = littleEndian;
     this.window = window;
     this.cursor = this.fill(offset);
@@ -46,12 +51,19 @@ export class SectionCursor {
   seek(offset: number): void {
     const within = offset - this.cursor.base;
     if (within >= 0 && within <= this.cursor.end) this.cursor.position = within;
-    else this.cursor = this.fill(offset);
+    else {
+      // Kept room is for what lies side by side; whoever goes from unit to unit wants a few bytes of each.
+      if (this.room) this.window = Math.max(this.window, Math.min(this.window * 2, MAX_WINDOW));
+      this.cursor = this.fill(offset);
+    }
   }
 
   private fill(offset: number): Cursor {
     // An offset beyond the section leaves a length of 0, and read() refuses it with the section's name.
     const length = Math.max(0, Math.min(this.window, this.source.size - offset));
-    return new Cursor(this.source.read(offset, length), this.littleEndian, this.source.name, "section", offset);
+    // Should reading into the room fail half-way, nothing of it may be taken for what stood there before.
+    if (this.room && this.cursor) this.cursor.end = this.cursor.position = 0;
+    const bytes = this.room ? this.room.read(this.source, offset, length) : this.source.read(offset, length);
+    return new Cursor(bytes, this.littleEndian, this.source.name, "section", offset);
   }
 }

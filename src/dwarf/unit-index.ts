@@ -30,6 +30,12 @@ export class UnitIndex {
     this.addUnstated = addUnstated;
   }
 
+  /** Bytes of memory that the index takes, about. */
+  get memory(): number {
+    const ranges = (this.aranges?.table.length ?? 0) + (this.roots?.length ?? 0) + (this.rest?.length ?? 0);
+    return ranges * 56 + (this.aranges?.units.size ?? 0) * 40;
+  }
+
   /**
    * Offsets in .debug_info of the units that may contain `address`, each once.
    *
@@ -75,16 +81,14 @@ export class UnitIndex {
     const table = new RangeTable();
     const ranges = new CodeRanges(MAX_ARANGES);
     // Many units may share what they refer to, so the work is counted, not only the units.
-    let abbreviationBytes = ROOT_SCAN_FACTOR * (this.file.source(".debug_abbrev")?.size ?? 0) + (1 << 20);
+    const abbreviationBytes = ROOT_SCAN_FACTOR * (this.file.source(".debug_abbrev")?.size ?? 0) + (1 << 20);
+    const before = this.file.rootScanBytes;
     let damaged = 0;
     for (const { offset, header, reason } of this.file.headers(".debug_info")) {
       this.reason ??= reason;
       if (header === undefined || header.typeOffset !== undefined || header.type === dw.DW_UT_partial) continue;
       try {
-        const abbreviations = this.file.abbreviations(header);
-        const before = abbreviations.endOffset;
         const unit = this.file.readUnit(offset);
-        abbreviationBytes -= abbreviations.endOffset - before;
         if (unit.root.tag === dw.DW_TAG_partial_unit) continue;
         ranges.read(unit, unit.root.attributes);
         for (let i = 0; i < ranges.pairs.length; i += 2)
@@ -94,7 +98,11 @@ export class UnitIndex {
         this.reason ??= reasonOf(error);
         damaged++;
       }
-      if (abbreviationBytes < 0 || ranges.entries > MAX_ARANGES || damaged > MAX_DAMAGED_UNITS) {
+      if (
+        this.file.rootScanBytes - before > abbreviationBytes ||
+        ranges.entries > MAX_ARANGES ||
+        damaged > MAX_DAMAGED_UNITS
+      ) {
         this.reason ??= `${this.file.name}: too many units are damaged or share too much, those behind 0x${offset.toString(16)} are left out`;
         break;
       }

@@ -187,7 +187,7 @@ function bytesOf({ name, displayName, ranges }: SourceFunction, { file }: Place)
 }
 
 /** The ranges that the root DIE states; none when they are damaged. */
-function rootRanges(unit: Unit): RangeTable {
+export function rootRanges(unit: Unit): RangeTable {
   const table = new RangeTable();
   try {
     const code = new CodeRanges();

@@ -5,7 +5,7 @@
  * tables. A split unit lies in another file than its skeleton and shares the skeleton's addresses (§3.1.3).
  */
 
-import { type ByteSource, decodeText, readCString } from "../base/bytes.ts";
+import { type ByteSource, decodeText, type ReadBuffer, readCString } from "../base/bytes.ts";
 import { Cursor } from "../base/cursor.ts";
 import { MalformedError } from "../base/errors.ts";
 import type { AbbreviationTable } from "./abbreviations.ts";
@@ -25,26 +25,34 @@ const ROOT_WINDOW = 512;
 export class Unit {
   readonly file: DebugFile;
   readonly header: UnitHeader;
-  readonly abbreviations: AbbreviationTable;
   readonly root: Die;
   /** Of a split unit: the unit in the main file that has its addresses and its line table. */
   readonly skeleton: Unit | undefined;
   private readonly section: ByteSource;
+  private readonly room: ReadBuffer | undefined;
   private loaded: Uint8Array | undefined;
+  private foundAbbreviations: AbbreviationTable | undefined;
+  private knownBase: number | undefined;
 
   /**
    * Reads the root DIE; the rest of the unit is read when it is asked for.
    *
    * @param section the one that holds the unit.
+   * @param room where the unit's bytes are put: the unit is then of use only until the next one is put there.
    * @throws MalformedError
    */
-  constructor(file: DebugFile, section: ByteSource, header: UnitHeader, skeleton?: Unit) {
+  constructor(file: DebugFile, section: ByteSource, header: UnitHeader, skeleton?: Unit, room?: ReadBuffer) {
     this.file = file;
     this.section = section;
     this.header = header;
     this.skeleton = skeleton;
-    this.abbreviations = file.abbreviations(header);
+    this.room = room;
     this.root = this.readRoot();
+  }
+
+  get abbreviations(): AbbreviationTable {
+    this.foundAbbreviations ??= this.file.abbreviations(this.header);
+    return this.foundAbbreviations;
   }
 
   get size(): number {
@@ -58,7 +66,7 @@ export class Unit {
 
   /** A cursor over the unit's bytes; positions count from the unit's beginning. */
   cursor(offset: number): Cursor {
-    this.loaded ??= this.section.read(this.header.offset, this.size);
+    this.loaded ??= this.load();
     const cursor = this.cursorOver(this.loaded);
     if (offset < this.header.rootOffset) throw cursor.malformed("reference into a unit's header", offset);
     cursor.seek(offset);
@@ -82,8 +90,11 @@ export class Unit {
 
   /** DW_AT_low_pc: the base of the unit's range lists; 0 without one. */
   get base(): number {
-    const low = this.main.root.attributes.get(dw.DW_AT_low_pc);
-    return low === undefined ? 0 : (this.main.address(low) ?? 0);
+    if (this.knownBase === undefined) {
+      const low = this.main.root.attributes.get(dw.DW_AT_low_pc);
+      this.knownBase = low === undefined ? 0 : (this.main.addressOf(low.form, low.value) ?? 0);
+    }
+    return this.knownBase;
   }
 
   /** Offset of the unit's line program in .debug_line of the main file, or undefined. */
@@ -122,17 +133,17 @@ export class Unit {
   }
 
   /** What an attribute of class address means; undefined when its form is of another class (§7.5.5). */
-  address(attribute: AttributeValue): number | undefined {
-    switch (attribute.form) {
+  addressOf(form: number, value: number): number | undefined {
+    switch (form) {
       case dw.DW_FORM_addr:
-        return attribute.value;
+        return value;
       case dw.DW_FORM_addrx:
       case dw.DW_FORM_addrx1:
       case dw.DW_FORM_addrx2:
       case dw.DW_FORM_addrx3:
       case dw.DW_FORM_addrx4:
       case dw.DW_FORM_GNU_addr_index:
-        return this.indexedAddress(attribute.value);
+        return this.indexedAddress(value);
       default:
         return undefined;
     }
@@ -224,13 +235,19 @@ export class Unit {
     const cursor = this.cursorOver(bytes);
     cursor.seek(header.rootOffset);
     try {
-      const root = readDie(cursor, header, this.abbreviations);
+      const root = readDie(cursor, header, this.file.rootAbbreviations(header, cursor));
       if (window === size) this.loaded = bytes;
       return root;
     } catch (error) {
       if (window === size || !(error instanceof MalformedError)) throw error;
       return readDie(this.cursor(header.rootOffset), header, this.abbreviations);
     }
+  }
+
+  private load(): Uint8Array {
+    const { section, size } = this;
+    const { offset } = this.header;
+    return this.room ? this.room.read(section, offset, size) : section.read(offset, size);
   }
 
   private cursorOver(bytes: Uint8Array): Cursor {
@@ -244,6 +261,5 @@ function within(unit: Unit, offset: number): DieReference {
 
 /** One unsigned integer of a section: an entry of a table of offsets or addresses. */
 export function readInteger(file: DebugFile, section: string, offset: number, size: number): number {
-  const source = file.require(section);
-  return readSized(new Cursor(source.read(offset, size), file.littleEndian, source.name, section, offset), size);
+  return readSized(file.integers(section, offset).need(size), size);
 }

@@ -110,6 +110,14 @@ export class ElfFile {
     return result;
   }
 
+  /** Bytes of sections that were decompressed, and of a file that is in memory: they stay there. */
+  get memory(): number {
+    let bytes = 0;
+    for (const data of this.data.values())
+      if (data && !(data instanceof LeaklineError) && !data.readInto) bytes += data.size;
+    return bytes;
+  }
+
   /** The build ID in lower-case hexadecimal, undefined when there is none that can be read. */
   get buildId(): string | undefined {
     return this.remember("build-id", () => readBuildId(this));

@@ -22,17 +22,19 @@ import { upperBound } from "./upper-bound.ts";
 
 export type FoundSymbol = {
   /** As the file has it: not demangled. */
-  name: string;
+  readonly name: string;
   /** Where it starts. */
-  address: VirtualAddress;
+  readonly address: VirtualAddress;
   /** Bytes, 0 when the file does not say. */
-  size: number;
+  readonly size: number;
   /** Other names of the same address, best first; at most `MAX_ALIASES`. */
-  aliases: string[];
-  source: SymbolSource;
+  readonly aliases: readonly string[];
+  readonly source: SymbolSource;
 };
 
 export type SymbolIndex = {
+  /** Bytes of memory that the tables read so far take, about. */
+  readonly memory: number;
   /**
    * The innermost function symbol that contains `address`; `.symtab` is asked first, then `.dynsym`.
    *
@@ -66,6 +68,11 @@ export function symbolIndex(elf: ElfFile): SymbolIndex {
   }
 
   return {
+    get memory() {
+      let rows = 0;
+      for (const table of tables.values()) rows += table?.table.count ?? 0;
+      return rows * BYTES_A_ROW;
+    },
     findSymbol(address) {
       for (const source of [".symtab", ".dynsym"] as const) {
         const table = open(source);
@@ -95,6 +102,8 @@ type TableIndex = {
   /** From `boundaries[i]` on, until the next one, group `owners[i]` is the innermost; -1 for none. */
   boundaries: Float64Array;
   owners: Int32Array;
+  /** The answer given last: it is the same for any address of its group below `end`. */
+  last?: { group: number; end: number; found: FoundSymbol };
 };
 
 function indexTable(elf: ElfFile, table: SymbolTable): TableIndex {
@@ -171,19 +180,30 @@ function sweep(
 }
 
 function findInTable(index: TableIndex, address: number): FoundSymbol | undefined {
-  const { table, functions, rows, first, boundaries, owners } = index;
+  const { rows, first, boundaries, owners, last } = index;
   const boundary = upperBound(boundaries, address) - 1;
   const group = boundary < 0 ? -1 : owners[boundary];
   if (group < 0) return undefined;
+  if (group === last?.group && address < last.end) return last.found;
+  const { table, functions } = index;
 
   let best = -1;
   let name = "";
   const aliases: string[] = [];
   let namesRead = 0;
+  // Up to here, the same symbols of the group reach.
+  let sameUntil = Number.POSITIVE_INFINITY;
   for (let i = first[group]; i < first[group + 1] && namesRead <= MAX_ALIASES; i++) {
     const row = rows[i];
     // Beside symbols with a size, one without is taken to be as large as they are.
-    if (table.sizes[row] > 0 && address >= functions.addresses[row] + table.sizes[row]) continue;
+    if (table.sizes[row] > 0) {
+      const end = functions.addresses[row] + table.sizes[row];
+      if (address >= end) {
+        sameUntil = Number.NEGATIVE_INFINITY;
+        continue;
+      }
+      sameUntil = Math.min(sameUntil, end);
+    }
     const candidate = table.name(row);
     namesRead++;
     if (candidate === "") continue;
@@ -194,8 +214,12 @@ function findInTable(index: TableIndex, address: number): FoundSymbol | undefine
   }
   if (best < 0) return undefined;
   const start = virtualAddress(functions.addresses[best]);
-  return { name, address: start, size: table.sizes[best], aliases, source: table.source };
+  const found = { name, address: start, size: table.sizes[best], aliases, source: table.source };
+  index.last = { group, end: sameUntil, found };
+  return found;
 }
 
+/** Columns of a table and of its index. */
+const BYTES_A_ROW = 80;
 /** Identical code folding can give one address thousands of names. */
 const MAX_ALIASES = 32;

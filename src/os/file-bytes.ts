@@ -7,14 +7,12 @@
  */
 
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
-import { type ByteSource, checkRange } from "../base/bytes.ts";
+import { type ByteSource, checkLength, checkRange } from "../base/bytes.ts";
 import { LeaklineError, MalformedError } from "../base/errors.ts";
 
-const PAGE_SIZE = 16 * 1024;
-/** Kept pages: 32 × 16 KiB = 512 KiB a file. */
-const MAX_PAGES = 32;
-/** One read: 1 GiB. A sparse file has any size, and costs whoever made it nothing. */
-const MAX_READ = 1 << 30;
+const PAGE_SIZE = 4 * 1024;
+/** Kept pages: 128 × 4 KiB = 512 KiB a file. */
+const MAX_PAGES = 128;
 
 /** An open file: close it when done. `device` and `inode` are those of the open file, whatever its path means now. */
 export type FileBytes = ByteSource & {
@@ -53,8 +51,14 @@ export function openFile(path: string, name = path): FileBytes {
   let open = true;
 
   function readExactly(offset: number, length: number): Uint8Array {
-    if (!open) throw new LeaklineError("io", `${name}: read after close`);
     const bytes = new Uint8Array(length);
+    fill(bytes, offset);
+    return bytes;
+  }
+
+  function fill(bytes: Uint8Array, offset: number): void {
+    if (!open) throw new LeaklineError("io", `${name}: read after close`);
+    const { length } = bytes;
     let done = 0;
     while (done < length) {
       let count: number;
@@ -68,7 +72,6 @@ export function openFile(path: string, name = path): FileBytes {
       done += count;
     }
     bytesRead += length;
-    return bytes;
   }
 
   function page(index: number): Uint8Array {
@@ -103,11 +106,15 @@ export function openFile(path: string, name = path): FileBytes {
     },
     read(offset, length) {
       checkRange(name, size, offset, length);
+      checkLength(name, length);
       const first = Math.floor(offset / PAGE_SIZE);
       const start = offset - first * PAGE_SIZE;
-      if (length > MAX_READ) throw new LeaklineError("limit", `${name}: more than ${MAX_READ} bytes wanted at once`);
       if (start + length > PAGE_SIZE) return readExactly(offset, length);
       return length === 0 ? new Uint8Array(0) : page(first).subarray(start, start + length);
+    },
+    readInto(offset, target) {
+      checkRange(name, size, offset, target.length);
+      fill(target, offset);
     },
     close() {
       if (open) closeSync(fd);

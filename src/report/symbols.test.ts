@@ -3,7 +3,7 @@
 import { expect, test } from "vitest";
 import type { Frame } from "../symbolize/frame.ts";
 import { toJson } from "./json.ts";
-import { renderSymbols, renderSymbolsAsStack } from "./symbols.ts";
+import { renderAddress, renderAddressInStack } from "./symbols.ts";
 
 const FRAMES: readonly Frame[] = [
   { address: 0x56076afcb6f2n, symbol: "innermost", file: "/src/a.h", line: 3, inlined: true, moduleAddress: 0x6f2 },
@@ -21,7 +21,7 @@ const FRAMES: readonly Frame[] = [
 ];
 
 function render(...frames: Frame[]): string {
-  return renderSymbols({ version: 1, kind: "symbols", addresses: [{ address: frames[0].address, frames }] });
+  return renderAddress(frames);
 }
 
 test("the function stands first, what was inlined into it below, outermost first", () => {
@@ -61,11 +61,8 @@ test("generated code has no module: its function starts at an absolute address",
 
 test("as a stack in memleak's layout: addresses are numbered, inlined calls share their caller's", () => {
   const second = { address: 0x1000n, inlined: false, reason: "not mapped" };
-  const addresses = [
-    { address: FRAMES[0].address, frames: FRAMES.slice(1) },
-    { address: 0x1000n, frames: [second] },
-  ];
-  expect(renderSymbolsAsStack({ version: 1, kind: "symbols", addresses }, { fullPaths: false })).toBe(
+  const options = { fullPaths: false };
+  expect(renderAddressInStack(FRAMES.slice(1), options, 0) + renderAddressInStack([second], options, 1)).toBe(
     [
       "  0 [<000056076afcb6f2>] middle [inlined] a.c:5",
       "                           alloc_v3+0x18 test_memleak.c:8",

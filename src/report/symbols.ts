@@ -20,15 +20,16 @@ export type Symbols = { version: 1; kind: "symbols"; addresses: ResolvedAddress[
 /** An inlined function stands below its caller's name. */
 const INLINE_INDENT = " ".repeat(18);
 
-/** Ends with a newline. */
-export function renderSymbols(symbols: Symbols): string {
-  return symbols.addresses.flatMap(({ frames }) => frames.toReversed().map(renderFrame)).join("");
+/** The frames of one address; ends with a newline. */
+export function renderAddress(frames: readonly Frame[]): string {
+  let text = "";
+  for (let i = frames.length - 1; i >= 0; i--) text += renderFrame(frames[i]);
+  return text;
 }
 
-/** All addresses as one stack in the layout of memleak; ends with a newline. */
-export function renderSymbolsAsStack(symbols: Symbols, options: TextOptions): string {
-  const frames = symbols.addresses.flatMap((address) => address.frames);
-  return `${renderFrames(frames, options).join("\n")}\n`;
+/** The frames of one address of a stack in the layout of memleak; ends with a newline. @param number counts from 0. */
+export function renderAddressInStack(frames: readonly Frame[], options: TextOptions, number: number): string {
+  return `${renderFrames(frames, options, number).join("\n")}\n`;
 }
 
 function renderFrame(frame: Frame): string {
@@ -45,7 +46,9 @@ function renderFrame(frame: Frame): string {
 }
 
 function location({ file, line, column }: Frame): string {
-  return file === undefined ? "" : ` ${[file, line, line && column].filter((part) => part !== undefined).join(":")}`;
+  if (file === undefined) return "";
+  if (line === undefined) return ` ${file}`;
+  return column === undefined ? ` ${file}:${line}` : ` ${file}:${line}:${column}`;
 }
 
 /** A module that is no file, as the kernel's own messages name it: `[kernel]`, `[nf_tables]`, `[vdso]`. */

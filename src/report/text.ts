@@ -46,9 +46,13 @@ function renderStack(stack: ReportStack, options: TextOptions): string[] {
   return lines;
 }
 
-/** A stack's frames, innermost first, a line each: `  0 [<0000555b65a096f2>] alloc_v3+0x18 test_memleak.c:8`. */
-export function renderFrames(frames: readonly Frame[], options: TextOptions): string[] {
-  let number = -1;
+/**
+ * A stack's frames, innermost first, a line each: `  0 [<0000555b65a096f2>] alloc_v3+0x18 test_memleak.c:8`.
+ *
+ * @param first number of the first one.
+ */
+export function renderFrames(frames: readonly Frame[], options: TextOptions, first = 0): string[] {
+  let number = first - 1;
   let insideInline = false;
   return frames.map((frame) => {
     if (!insideInline) number++;

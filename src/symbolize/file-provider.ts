@@ -25,8 +25,8 @@ export type BuildIdKind = "executable" | "debuginfo";
 
 /** Answers of earlier runs, of one set of files. */
 export type KeptAnswers = {
-  /** @returns the frames of each address, undefined where none are kept. */
-  find(addresses: readonly number[], isReturnAddress: boolean): (ModuleFrame[] | undefined)[];
+  /** Looks addresses up together; their frames come one at a time. */
+  look(addresses: readonly number[], isReturnAddress: boolean): KeptBatch;
   keep(address: number, isReturnAddress: boolean, frames: readonly ModuleFrame[]): void;
   /**
    * Keeps the answer of every address there is, in place of what was kept.
@@ -34,6 +34,13 @@ export type KeptAnswers = {
    * @throws Error when it cannot be written.
    */
   keepWhole(ranges: Iterable<KeptRange>): void;
+};
+
+/** What is known of a batch of addresses, by index. */
+export type KeptBatch = {
+  has(index: number): boolean;
+  /** Undefined where nothing is kept, and when what was kept turns out to be damaged. */
+  frames(index: number): ModuleFrame[] | undefined;
 };
 
 /** The frames of `begin`, and of every address up to before `end` but for the offset. */

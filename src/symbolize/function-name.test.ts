@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { virtualAddress } from "../base/address.ts";
+import { demangle } from "../demangle/index.ts";
 import type { SourceFunction } from "../dwarf/index.ts";
 import { chooseName } from "./function-name.ts";
 
@@ -14,7 +15,7 @@ function code(name: string, linkageName?: string): SourceFunction {
 function chosen(source: SourceFunction, ...names: string[]): string | undefined {
   const [name, ...aliases] = names;
   const symbol = { name, aliases, address: START, size: 16, source: ".symtab" as const, file: "program" };
-  return chooseName(START, source, "program", symbol)?.symbol;
+  return chooseName(START, source, "program", symbol, demangle)?.symbol;
 }
 
 // Each went wrong in a library of Debian 12, where GNU addr2line and eu-addr2line were right.

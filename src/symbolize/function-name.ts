@@ -11,7 +11,6 @@
  */
 
 import type { VirtualAddress } from "../base/address.ts";
-import { demangle } from "../demangle/index.ts";
 import type { SourceFunction } from "../dwarf/index.ts";
 import type { FoundSymbol } from "../elf/index.ts";
 
@@ -32,12 +31,14 @@ export type FunctionName = {
  * @param address the one that was looked up.
  * @param code the function that the debug information has there.
  * @param debugFile the file with that debug information.
+ * @param demangle for C++ and Rust.
  */
 export function chooseName(
   address: VirtualAddress,
   code: SourceFunction | undefined,
   debugFile: string,
   symbol: FileSymbol | undefined,
+  demangle: (name: string) => string,
 ): FunctionName | undefined {
   const name = code?.name;
   const range = code?.ranges.find(({ begin, end }) => begin <= address && address < end);
@@ -53,11 +54,12 @@ export function chooseName(
   }
   if (!code || name === undefined) return undefined;
   const start = range?.begin ?? code.entry;
-  return { symbol: demangle(name), start, size: code.size, aliases: [], source: `${debugFile} .debug_info` };
+  const size = range ? range.end - range.begin : code.size;
+  return { symbol: demangle(name), start, size, aliases: [], source: `${debugFile} .debug_info` };
 }
 
 /** A PLT stub's name, with the function's part of it demangled: `operator new(unsigned long)@plt`. */
-export function demangleStub(name: string): string {
+export function demangleStub(name: string, demangle: (name: string) => string): string {
   const at = name.lastIndexOf("@");
   return demangle(name.slice(0, at)) + name.slice(at);
 }

@@ -83,3 +83,21 @@ test("a module that was closed answers with reasons, not with exceptions", () =>
   expect(frames.length).toBe(1);
   expect(frames[0].reason).toBeDefined();
 });
+
+test("of many modules only so many are kept as fit into the memory", () => {
+  const paths = programs();
+  const files = testFiles();
+  const one = moduleAt(paths[0], files);
+  one.find(virtualAddress(one.elf.entry), false);
+  // Half a megabyte is counted for its open file alone.
+  expect(one.memory).toBeGreaterThanOrEqual(1 << 19);
+  const cache = new ModuleCache<string>(100, 3 * one.memory);
+  one.close();
+  for (const path of paths) {
+    const module = cache.get(path, () => moduleAt(path, files));
+    if (!(module instanceof Module)) throw module;
+    module.find(virtualAddress(module.elf.entry), false);
+  }
+  // The last one was not yet asked when the others were counted.
+  expect([...files.open].map(({ name }) => name)).toEqual(paths.slice(7));
+});

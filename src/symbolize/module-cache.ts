@@ -1,6 +1,6 @@
 /**
- * The modules in use, with a budget of open files: what was used least recently is closed first. When it is needed
- * again, it is opened again, and recognised again by its build ID.
+ * The modules in use, with a budget of open files and of memory: what was used least recently is closed first. When it
+ * is needed again, it is opened again, and recognised again by its build ID.
  */
 
 import type { LeaklineError } from "../base/errors.ts";
@@ -8,6 +8,11 @@ import { Module } from "./module.ts";
 
 /** Well below the 1024 files that a process may have open unless told otherwise (getrlimit(2), RLIMIT_NOFILE). */
 export const DEFAULT_OPEN_FILES = 256;
+/**
+ * Memory of all modules together, in bytes, about: symbol tables, indexes, decompressed sections, cached units. A process
+ * that resolves for days stays below this and what its largest module takes alone.
+ */
+export const DEFAULT_MODULE_MEMORY = 192 << 20;
 /** Modules kept that hold no file, such as those that could not be opened. */
 const MAX_MODULES = 4096;
 /** Problems of closed modules that are still told. */
@@ -15,13 +20,18 @@ const MAX_PROBLEMS = 1000;
 
 export class ModuleCache<Key> {
   private readonly maxOpenFiles: number;
+  private readonly maxMemory: number;
   /** Least recently used first. */
   private readonly modules = new Map<Key, Module | LeaklineError>();
   private readonly oldProblems = new Set<string>();
 
-  /** @param maxOpenFiles of all modules together; the one that was used last may exceed it alone. */
-  constructor(maxOpenFiles = DEFAULT_OPEN_FILES) {
+  /**
+   * @param maxOpenFiles of all modules together; the one that was used last may exceed it alone.
+   * @param maxMemory in bytes, likewise.
+   */
+  constructor(maxOpenFiles = DEFAULT_OPEN_FILES, maxMemory = DEFAULT_MODULE_MEMORY) {
     this.maxOpenFiles = maxOpenFiles;
+    this.maxMemory = maxMemory;
   }
 
   /**
@@ -48,13 +58,22 @@ export class ModuleCache<Key> {
     for (const key of [...this.modules.keys()]) this.drop(key);
   }
 
-  /** A module opens more files while it is used, so they are counted anew each time. */
+  /** A module opens more files and takes more memory while it is used, so both are counted anew each time. */
   private closeOldest(): void {
     let open = 0;
-    for (const module of this.modules.values()) open += module instanceof Module ? module.openFiles : 0;
+    let memory = 0;
+    for (const module of this.modules.values()) {
+      if (!(module instanceof Module)) continue;
+      open += module.openFiles;
+      memory += module.memory;
+    }
     for (const [key, module] of this.modules) {
-      if ((open <= this.maxOpenFiles && this.modules.size <= MAX_MODULES) || this.modules.size === 1) return;
-      open -= module instanceof Module ? module.openFiles : 0;
+      const fits = open <= this.maxOpenFiles && memory <= this.maxMemory && this.modules.size <= MAX_MODULES;
+      if (fits || this.modules.size === 1) return;
+      if (module instanceof Module) {
+        open -= module.openFiles;
+        memory -= module.memory;
+      }
       this.drop(key);
     }
   }

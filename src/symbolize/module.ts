@@ -9,11 +9,21 @@ import { type FileOffset, type VirtualAddress, virtualAddress } from "../base/ad
 import { describeError, LeaklineError } from "../base/errors.ts";
 import { demangle } from "../demangle/index.ts";
 import { Float64List } from "../dwarf/growable.ts";
-import { type Dwarf, type Found, NOT_COVERED, openDwarf, type SourceFrame } from "../dwarf/index.ts";
+import {
+  type Answer,
+  type Answers as AnswerColumns,
+  type BriefFrame,
+  brief,
+  type Dwarf,
+  NOT_COVERED,
+  openDwarf,
+  type SourceFunction,
+} from "../dwarf/index.ts";
 import { SHF_ALLOC, SHF_EXECINSTR } from "../elf/constants.ts";
 import {
   type CodeLayout,
   type ElfFile,
+  type FoundSymbol,
   type FunctionBounds,
   fileOffsetToVirtual,
   findBounds,
@@ -26,11 +36,12 @@ import {
   type SymbolIndex,
   symbolIndex,
 } from "../elf/index.ts";
+import { upperBound } from "../elf/upper-bound.ts";
 import { type FoundFile, findDebugFile, findSupplementaryFile } from "./debug-files.ts";
 import { dwarfInput, hasBytes, hasDwarf, hasSymbols } from "./debug-sections.ts";
 import type { FileProvider, KeptAnswers, KeptRange } from "./file-provider.ts";
 import type { Frame, ModuleFrame } from "./frame.ts";
-import { chooseName, demangleStub, type FileSymbol } from "./function-name.ts";
+import { chooseName, demangleStub, type FileSymbol, type FunctionName } from "./function-name.ts";
 import { OpenFiles } from "./open-files.ts";
 import { findPackage, findSplitFile } from "./split-files.ts";
 
@@ -42,6 +53,10 @@ const MAX_SPLIT_FILES = 16;
 const MAX_NOTES = 100;
 /** Ranges of a whole file that are looked up together: enough that units are read once, few enough for memory. */
 const RANGES_AT_ONCE = 1 << 15;
+/** Of a batch, answers after which it is asked again whether somebody wrote to the files. */
+const CHECK_CHANGES_EVERY = 1 << 10;
+/** What an open file is counted for: its headers, and the part of it that was read last. */
+const BYTES_A_FILE = 1 << 19;
 
 /** Separate files, opened but not read. */
 type DebugFiles = {
@@ -65,6 +80,8 @@ export class Module {
   private readonly files: FileProvider;
   private readonly layout: CodeLayout | undefined;
   private readonly notes = new Set<string>();
+  /** Which file changed while it was read: from then on there are no answers. */
+  private changed: string | undefined;
   /** Every file that was opened besides split ones. */
   private readonly opened: ElfFile[];
   private readonly splitFiles = new OpenFiles(MAX_SPLIT_FILES);
@@ -73,6 +90,9 @@ export class Module {
   private foundKept: KeptAnswers | undefined | null;
   private foundStubs: PltStub[] | undefined;
   private foundBounds: FunctionBounds | undefined;
+  private lastSymbol: { found: FoundSymbol; symbol: FileSymbol } | undefined;
+  /** Demangled names of the batch at hand. */
+  private shownNames: Map<string, string> | undefined;
 
   constructor(elf: ElfFile, path: string, files: FileProvider) {
     this.elf = elf;
@@ -90,19 +110,47 @@ export class Module {
    *   line, and after a call that never returns, to another function. Offsets still count to `address` itself.
    */
   find(address: VirtualAddress, isReturnAddress: boolean): ModuleFrame[] {
-    const [kept] = this.kept?.find([address], isReturnAddress) ?? [];
-    if (kept) return kept;
-    return this.resolve([address], isReturnAddress)[0];
+    return this.kept?.look([address], isReturnAddress).frames(0) ?? this.resolve(address, isReturnAddress);
   }
 
   /** As `find` for many addresses, each unit of debug information read once. @returns one answer each, in their order. */
   findAll(addresses: readonly VirtualAddress[], isReturnAddress: boolean): ModuleFrame[][] {
-    const answers = this.kept?.find(addresses, isReturnAddress);
-    if (!answers) return this.resolve(addresses, isReturnAddress);
-    const missing = addresses.filter((_, i) => !answers[i]);
-    const resolved = this.resolve(missing, isReturnAddress);
-    let next = 0;
-    return answers.map((frames) => frames ?? resolved[next++]);
+    const answers: ModuleFrame[][] = [];
+    this.findEach(addresses, isReturnAddress, (frames) => answers.push(frames));
+    return this.changed === undefined ? answers : addresses.map((address) => this.unknown(address, isReturnAddress));
+  }
+
+  /**
+   * As `findAll`, with one answer at a time in memory.
+   *
+   * @param take is given the frames of each address, in the order of the addresses.
+   */
+  findEach(
+    addresses: readonly VirtualAddress[],
+    isReturnAddress: boolean,
+    take: (frames: ModuleFrame[], index: number) => void,
+  ): void {
+    const kept = this.kept?.look(addresses, isReturnAddress);
+    const missing = kept ? addresses.filter((_, i) => !kept.has(i)) : addresses;
+    const wanted = distinct(missing.map((address) => lookupAddress(address, isReturnAddress)));
+    const answers = wanted.length > 0 ? this.sources.dwarf?.answerAll(wanted) : undefined;
+    this.shownNames = new Map();
+    try {
+      const names = this.namesOf(wanted, answers);
+      for (const [index, address] of addresses.entries()) {
+        if (kept?.has(index)) {
+          // Without frames, the index turned out to be damaged on the way.
+          take(kept.frames(index) ?? this.resolve(address, isReturnAddress), index);
+          continue;
+        }
+        if (index % CHECK_CHANGES_EVERY === 0) this.checkChanges();
+        const i = upperBound(wanted, lookupAddress(address, isReturnAddress)) - 1;
+        take(this.answer(address, isReturnAddress, answers?.at(i) ?? NOTHING_FOUND, names[i]), index);
+      }
+      if (wanted.length > 0) this.checkChanges();
+    } finally {
+      this.shownNames = undefined;
+    }
   }
 
   /**
@@ -112,16 +160,119 @@ export class Module {
    */
   keepWhole(): void {
     const { kept } = this;
-    if (!kept) {
+    if (!kept)
       throw new LeaklineError("unsupported", `${this.path}: no index can be kept`, {
         hint: "it needs a build ID, and a folder that only you can write to: --verbose says more",
       });
-    }
     if (this.layout)
       throw new LeaklineError("unsupported", `${this.path}: is not linked, so it has no addresses to index`);
     kept.keepWhole(this.allRanges());
-    const changed = this.changedFile();
-    if (changed !== undefined) throw new LeaklineError("mismatch", `${changed}: the file changed while it was read`);
+  }
+
+  /** The frames from the files themselves. */
+  private resolve(address: VirtualAddress, isReturnAddress: boolean): ModuleFrame[] {
+    const wanted = lookupAddress(address, isReturnAddress);
+    const found = this.sources.dwarf?.find(wanted);
+    const answer = found ? brief(found) : NOTHING_FOUND;
+    const symbol = this.findSymbol(wanted);
+    const name = chooseName(wanted, answer.code, this.sources.dwarfFile, symbol, this.demangle);
+    this.checkChanges();
+    return this.answer(address, isReturnAddress, answer, name);
+  }
+
+  /** Frames from what was found, kept for the next run. */
+  private answer(
+    address: VirtualAddress,
+    isReturnAddress: boolean,
+    found: Answer,
+    name: FunctionName | undefined,
+  ): ModuleFrame[] {
+    if (this.changed !== undefined) return this.unknown(address, isReturnAddress);
+    const frames = this.framesAt(address, lookupAddress(address, isReturnAddress), found, name);
+    if (this.kept && this.isLasting(found)) this.kept.keep(address, isReturnAddress, frames);
+    return frames;
+  }
+
+  /** Whether it will be the same tomorrow: what could not be read or found may be there then. */
+  private isLasting({ frames, reason }: Answer): boolean {
+    if (reason !== undefined && (frames.length > 0 || reason !== NOT_COVERED)) return false;
+    return !this.opened.some(({ problems }) => problems.some(({ code }) => code === "io"));
+  }
+
+  /** All answers that last. */
+  private *allRanges(): Generator<KeptRange> {
+    const changes = this.answerChanges();
+    for (let at = 0; at < changes.length - 1; at += RANGES_AT_ONCE) {
+      const begins = changes.slice(at, Math.min(at + RANGES_AT_ONCE, changes.length - 1));
+      const answers = this.sources.dwarf?.answerAll(begins);
+      this.shownNames = new Map();
+      const names = this.namesOf(begins, answers);
+      for (let i = 0; i < begins.length; i++) {
+        const found = answers?.at(i) ?? NOTHING_FOUND;
+        const begin = virtualAddress(begins[i]);
+        if (this.isLasting(found))
+          yield { begin, end: changes[at + i + 1], frames: this.framesAt(begin, begin, found, names[i]) };
+      }
+      this.shownNames = undefined;
+      this.checkChanges();
+      if (this.changed !== undefined) throw new LeaklineError("mismatch", this.changed);
+    }
+  }
+
+  /** Ascending, each once, from the lowest number to the highest. */
+  private answerChanges(): Float64Array {
+    const { dwarf, symbols } = this.sources;
+    const all = dwarf?.answerChanges() ?? new Float64List();
+    for (const { index } of symbols) for (const address of index.changes()) all.push(address);
+    for (const { address, size } of [...this.elf.sections, ...this.stubs]) pushBoth(all, address, address + size);
+    for (const { address, memorySize } of this.elf.segments) pushBoth(all, address, address + memorySize);
+    const { starts, ends } = this.bounds;
+    for (const [i, start] of starts.entries()) pushBoth(all, start, ends[i]);
+    pushBoth(all, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+    const sorted = all.values.subarray(0, all.length).sort();
+    let count = 0;
+    for (const address of sorted)
+      if (Number.isSafeInteger(address) && (count === 0 || address !== sorted[count - 1])) sorted[count++] = address;
+    return sorted.subarray(0, count);
+  }
+
+  /** Notes when somebody wrote to a file after it was opened: its parts may not fit together. */
+  private checkChanges(): void {
+    if (this.changed !== undefined) return;
+    const written = this.opened.find(({ source }) => source.hasChanged?.())?.source ?? this.splitFiles.changed();
+    if (!written) return;
+    this.changed = `${written.name}: the file changed while it was read; run again`;
+    this.note(this.changed);
+  }
+
+  private unknown(address: VirtualAddress, isReturnAddress: boolean): ModuleFrame[] {
+    const place = this.placeOf(address, lookupAddress(address, isReturnAddress));
+    return [{ inlined: false, ...place, reason: this.changed }];
+  }
+
+  /**
+   * The function of each address. In their order, names that lie side by side in the file are read together, and most
+   * addresses have the function of the one before.
+   */
+  private namesOf(addresses: Float64Array, answers: AnswerColumns | undefined): (FunctionName | undefined)[] {
+    const names: (FunctionName | undefined)[] = [];
+    let code: SourceFunction | undefined;
+    let symbol: FileSymbol | undefined;
+    let name: FunctionName | undefined;
+    let end = Number.NEGATIVE_INFINITY;
+    for (let i = 0; i < addresses.length; i++) {
+      const at = virtualAddress(addresses[i]);
+      const lastCode = code;
+      const lastSymbol = symbol;
+      code = answers?.codeAt(i);
+      symbol = this.findSymbol(at);
+      if (i === 0 || code !== lastCode || symbol !== lastSymbol || at >= end) {
+        name = chooseName(at, code, this.sources.dwarfFile, symbol, this.demangle);
+        end = code?.ranges.find((range) => range.begin <= at && at < range.end)?.end ?? Number.NEGATIVE_INFINITY;
+      }
+      names.push(name);
+    }
+    return names;
   }
 
   /** Its debug information, and the file that has it; undefined when none was found. */
@@ -170,6 +321,14 @@ export class Module {
     return this.opened.length + this.splitFiles.count;
   }
 
+  /** Bytes of memory that it takes, about: what a cache of modules counts, too. */
+  get memory(): number {
+    let bytes = this.openFiles * BYTES_A_FILE + (this.foundSources?.dwarf?.memory ?? 0);
+    for (const elf of this.opened) bytes += elf.memory;
+    for (const { index } of this.foundSources?.symbols ?? []) bytes += index.memory;
+    return bytes;
+  }
+
   /** Closes its files. What was found so far stays; a module is not to be asked again. */
   close(): void {
     for (const elf of this.opened) elf.source.close?.();
@@ -187,93 +346,65 @@ export class Module {
     return this.foundKept ?? undefined;
   }
 
-  /** The frames from the files themselves, kept for the next run. */
-  private resolve(addresses: readonly VirtualAddress[], isReturnAddress: boolean): ModuleFrame[][] {
-    if (addresses.length === 0) return [];
-    const wanted = addresses.map((address) => lookupAddress(address, isReturnAddress));
-    const found = this.sources.dwarf?.findAll(wanted);
-    const answers = addresses.map((address, i) => this.framesAt(address, wanted[i], found?.[i] ?? NOTHING_FOUND));
-    const changed = this.changedFile();
-    if (changed !== undefined) {
-      const reason = `${changed}: the file changed while it was read; run again`;
-      return addresses.map((address, i) => [{ inlined: false, ...this.placeOf(address, wanted[i]), reason }]);
-    }
-    const { kept } = this;
-    // What could not be read today may be there tomorrow. That there is nothing to be found stays true.
-    if (kept && !this.opened.some(({ problems }) => problems.some(({ code }) => code === "io")))
-      for (const [i, frames] of answers.entries())
-        if (isLasting(found?.[i] ?? NOTHING_FOUND)) kept.keep(addresses[i], isReturnAddress, frames);
-    return answers;
-  }
-
-  /** All answers that last. */
-  private *allRanges(): Generator<KeptRange> {
-    const changes = this.answerChanges();
-    for (let at = 0; at < changes.length - 1; at += RANGES_AT_ONCE) {
-      const begins = [...changes.subarray(at, Math.min(at + RANGES_AT_ONCE, changes.length - 1))].map(virtualAddress);
-      const found = this.sources.dwarf?.findAll(begins);
-      for (const [i, begin] of begins.entries()) {
-        const one = found?.[i] ?? NOTHING_FOUND;
-        if (isLasting(one)) yield { begin, end: changes[at + i + 1], frames: this.framesAt(begin, begin, one) };
-      }
-    }
-  }
-
-  /** Ascending, each once, from the lowest number to the highest. */
-  private answerChanges(): Float64Array {
-    const { dwarf, symbols } = this.sources;
-    const { sections, segments } = this.elf;
-    const all = dwarf?.answerChanges() ?? new Float64List();
-    for (const { index } of symbols) for (const address of index.changes()) all.push(address);
-    for (const { address, size } of [...sections, ...this.stubs]) pushBoth(all, address, address + size);
-    for (const { address, memorySize } of segments) pushBoth(all, address, address + memorySize);
-    const { starts, ends } = this.bounds;
-    for (const [i, start] of starts.entries()) pushBoth(all, start, ends[i]);
-    pushBoth(all, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
-    const sorted = all.values.subarray(0, all.length).sort();
-    let count = 0;
-    for (const address of sorted)
-      if (Number.isSafeInteger(address) && (count === 0 || address !== sorted[count - 1])) sorted[count++] = address;
-    return sorted.subarray(0, count);
-  }
-
-  /** A file whose parts may not fit together: somebody wrote to it after it was opened. */
-  private changedFile(): string | undefined {
-    for (const { source } of this.opened) if (source.hasChanged?.()) return source.name;
-    return this.splitFiles.changed()?.name;
-  }
-
-  private framesAt(address: VirtualAddress, wanted: VirtualAddress, { frames, reason }: Found): ModuleFrame[] {
+  private framesAt(
+    address: VirtualAddress,
+    wanted: VirtualAddress,
+    { frames, reason }: Answer,
+    name: FunctionName | undefined,
+  ): ModuleFrame[] {
     const { dwarfFile } = this.sources;
     const place = this.placeOf(address, wanted);
-    const outermost = frames.at(-1);
-    const inlined: ModuleFrame[] = frames.slice(0, -1).map((frame, i) => ({
-      ...nameOf(frame, dwarfFile),
+    const all: ModuleFrame[] = [];
+    const last = frames.length - 1;
+    for (let i = 0; i < last; i++) {
+      const { name: inlined } = frames[i];
+      const frame: ModuleFrame =
+        inlined === undefined
+          ? { inlined: true }
+          : { symbol: this.demangle(inlined), symbolSource: `${dwarfFile} .debug_info`, inlined: true };
       // The innermost place comes from the line table, the others from the calls.
-      ...locationOf(frame, `${dwarfFile} ${i === 0 ? ".debug_line" : ".debug_info"}`),
-      inlined: true,
-      ...place,
-    }));
-    const table = frames.length > 1 ? ".debug_info" : ".debug_line";
-    const last: ModuleFrame = { ...locationOf(outermost, `${dwarfFile} ${table}`), inlined: false, ...place };
-    const name = chooseName(wanted, outermost?.function, dwarfFile, this.findSymbol(wanted));
+      this.locate(frame, frames[i], i === 0 ? ".debug_line" : ".debug_info");
+      all.push(Object.assign(frame, place));
+    }
+    const frame: ModuleFrame = { inlined: false };
+    if (last >= 0) this.locate(frame, frames[last], last > 0 ? ".debug_info" : ".debug_line");
+    Object.assign(frame, place);
     if (name) {
-      last.symbol = name.symbol;
-      last.offset = address - name.start;
-      if (name.size > 0) last.size = name.size;
-      if (name.aliases.length > 0) last.aliases = name.aliases;
-      last.symbolSource = name.source;
-    } else this.nameOtherwise(last, address, wanted);
-    const why = this.whyIncomplete(last, wanted, reason);
-    if (why !== undefined) last.reason = why;
-    return [...inlined, last];
+      frame.symbol = name.symbol;
+      frame.offset = address - name.start;
+      if (name.size > 0) frame.size = name.size;
+      if (name.aliases.length > 0) frame.aliases = name.aliases;
+      frame.symbolSource = name.source;
+    } else this.nameOtherwise(frame, address, wanted);
+    const why = this.whyIncomplete(frame, wanted, reason);
+    if (why !== undefined) frame.reason = why;
+    all.push(frame);
+    return all;
   }
+
+  private locate(frame: ModuleFrame, { file, line, column }: BriefFrame, table: string): void {
+    if (file !== undefined) frame.file = file;
+    if (line !== undefined) frame.line = line;
+    if (column !== undefined) frame.column = column;
+    if (file !== undefined || line !== undefined) frame.lineSource = `${this.sources.dwarfFile} ${table}`;
+  }
+
+  /** In a batch, most names are asked for again and again; to demangle one takes longer than all else of its frame. */
+  private readonly demangle = (name: string): string => {
+    if (!this.shownNames) return demangle(name);
+    let shown = this.shownNames.get(name);
+    if (shown === undefined) {
+      shown = demangle(name);
+      this.shownNames.set(name, shown);
+    }
+    return shown;
+  };
 
   /** A PLT stub's name, or at least the bounds of a function whose name was stripped. */
   private nameOtherwise(frame: ModuleFrame, address: VirtualAddress, wanted: VirtualAddress): void {
     const stub = findPltStub(this.stubs, wanted);
     if (stub) {
-      frame.symbol = demangleStub(stub.name);
+      frame.symbol = demangleStub(stub.name, this.demangle);
       frame.offset = address - stub.address;
       frame.size = stub.size;
       frame.symbolSource = `${this.elf.name} .plt`;
@@ -337,10 +468,17 @@ export class Module {
       const found = index.findSymbol(address);
       if (!found) continue;
       // How far a symbol without a size reaches is a guess: one that states its size knows better.
-      if (!best || (best.size === 0 && found.size > 0 && found.address >= best.address)) best = { ...found, file };
+      if (!best || (best.size === 0 && found.size > 0 && found.address >= best.address))
+        best = this.withFile(found, file);
       if (best.size > 0) break;
     }
     return best;
+  }
+
+  /** The same object for the same symbol as last time. */
+  private withFile(found: FoundSymbol, file: string): FileSymbol {
+    if (this.lastSymbol?.found !== found) this.lastSymbol = { found, symbol: { ...found, file } };
+    return this.lastSymbol.symbol;
   }
 
   private get sources(): Sources {
@@ -420,28 +558,14 @@ function pushBoth(list: Float64List, begin: number, end: number): void {
   list.push(end);
 }
 
-function isLasting({ frames, reason }: Found): boolean {
-  return reason === undefined || (frames.length === 0 && reason === NOT_COVERED);
-}
-
 function lookupAddress(address: VirtualAddress, isReturnAddress: boolean): VirtualAddress {
   return isReturnAddress ? virtualAddress(address - 1) : address;
 }
 
-function nameOf({ function: code }: SourceFrame, dwarfFile: string): Pick<Frame, "symbol" | "symbolSource"> {
-  return code?.name === undefined ? {} : { symbol: demangle(code.name), symbolSource: `${dwarfFile} .debug_info` };
-}
+const NOTHING_FOUND: Answer = { frames: [], code: undefined, reason: undefined };
 
-function locationOf(
-  frame: SourceFrame | undefined,
-  source: string,
-): Pick<Frame, "file" | "line" | "column" | "lineSource"> {
-  const location: Pick<Frame, "file" | "line" | "column" | "lineSource"> = {};
-  if (frame?.file !== undefined) location.file = frame.file;
-  if (frame?.line !== undefined) location.line = frame.line;
-  if (frame?.column !== undefined) location.column = frame.column;
-  if (location.file !== undefined || location.line !== undefined) location.lineSource = source;
-  return location;
+/** Sorted, each once. */
+function distinct(addresses: readonly number[]): Float64Array {
+  const sorted = Float64Array.from(addresses).sort();
+  return sorted.filter((address, i) => i === 0 || address !== sorted[i - 1]);
 }
-
-const NOTHING_FOUND: Found = { frames: [], reason: undefined };

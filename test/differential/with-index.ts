@@ -67,9 +67,9 @@ export function compareWithIndex({ path }: Binary, folder: string, count: number
 
 function counted(kept: KeptAnswers, count: (missing: number) => void): KeptAnswers {
   return {
-    find(addresses, isReturn) {
-      const found = kept.find(addresses, isReturn);
-      count(found.filter((frames) => frames === undefined).length);
+    look(addresses, isReturn) {
+      const found = kept.look(addresses, isReturn);
+      count(addresses.filter((_, i) => !found.has(i)).length);
       return found;
     },
     keep: (address, isReturn, frames) => kept.keep(address, isReturn, frames),

@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { parseArguments } from "../../src/cli/command.ts";
-import { symbolizeElf } from "../../src/cli/symbolize.ts";
+import { symbolizeElf } from "../../src/cli/symbolize-elf.ts";
 import { needTools, run, temporaryDirectory } from "../support/oracle.ts";
 import { addressOf } from "../support/symbolize-files.ts";
 

@@ -68,7 +68,7 @@ export class IndexReader {
    * @throws MalformedError when the index turns out to be damaged.
    */
   find(wanted: number, address: number): ModuleFrame[] | undefined {
-    const node = this.nodeAt(wanted);
+    const node = this.locate(wanted);
     return node === 0 ? undefined : this.frames(node, address);
   }
 
@@ -126,7 +126,13 @@ export class IndexReader {
     this.group = group;
   }
 
-  private nodeAt(wanted: number): number {
+  /**
+   * The node of the frames at an address; 0 when they are not in the index.
+   *
+   * @param wanted as in `find`.
+   * @throws MalformedError likewise.
+   */
+  locate(wanted: number): number {
     let low = 0;
     let high = this.bases.length;
     while (low < high) {
@@ -148,7 +154,12 @@ export class IndexReader {
     return low === 0 ? 0 : rows[2 * low - 1];
   }
 
-  private frames(first: number, address: number): ModuleFrame[] {
+  /**
+   * @param first what `locate` gave.
+   * @param address as in `find`.
+   * @throws MalformedError likewise.
+   */
+  frames(first: number, address: number): ModuleFrame[] {
     const part = this.header.parts.nodes;
     const { numbers, chain } = this;
     let depth = 0;
@@ -259,11 +270,11 @@ function inlinedFrame(chain: Chain, i: number, moduleAddress: number | undefined
   // Nearly all have all of these. At once, V8 makes one object of the right size, not one that grows.
   const isPlain = symbol && symbolSource && file && line && column && lineSource && section === undefined;
   if (isPlain && moduleAddress !== undefined)
-    return { symbol, symbolSource, file, line, column, lineSource, inlined: true, moduleAddress };
+    return { symbol, symbolSource, inlined: true, file, line, column, lineSource, moduleAddress };
   const frame: Partial<ModuleFrame> = {};
   if (symbol !== undefined) frame.symbol = symbol;
   if (symbolSource !== undefined) frame.symbolSource = symbolSource;
-  return Object.assign(frame, placeFrame(chain, i, true, moduleAddress, section));
+  return Object.assign(frame, placeOf(chain, i, true, moduleAddress, section));
 }
 
 function lastFrame(
@@ -274,7 +285,7 @@ function lastFrame(
   section: string | undefined,
 ): ModuleFrame {
   const { symbol, start, size, aliases, symbolSource, reason } = chain.codes[i];
-  const frame = placeFrame(chain, i, false, moduleAddress, section);
+  const frame = placeOf(chain, i, false, moduleAddress, section);
   if (symbol !== undefined) frame.symbol = symbol;
   if (start !== undefined) frame.offset = address - start;
   if (size !== undefined) frame.size = size;
@@ -284,21 +295,20 @@ function lastFrame(
   return frame;
 }
 
-function placeFrame(
+function placeOf(
   chain: Chain,
   i: number,
   inlined: boolean,
   moduleAddress: number | undefined,
   section: string | undefined,
 ): ModuleFrame {
-  const frame: Partial<ModuleFrame> = {};
+  const frame: ModuleFrame = { inlined };
   const [file, lineSource] = [chain.files[i], chain.lineSources[i]];
   if (file !== undefined) frame.file = file;
   if (chain.lines[i] > 0) frame.line = chain.lines[i];
   if (chain.columns[i] > 0) frame.column = chain.columns[i];
   if (lineSource !== undefined) frame.lineSource = lineSource;
-  frame.inlined = inlined;
   if (moduleAddress !== undefined) frame.moduleAddress = moduleAddress;
   if (section !== undefined) frame.section = section;
-  return frame as ModuleFrame;
+  return frame;
 }

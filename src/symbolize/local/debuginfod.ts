@@ -13,7 +13,6 @@ import { openFile } from "../../os/file-bytes.ts";
 import type { BuildIdKind } from "../file-provider.ts";
 import { DebuginfodCache } from "./debuginfod-cache.ts";
 import type { DebuginfodOptions } from "./debuginfod-options.ts";
-import { download } from "./download.ts";
 
 /** A build ID as it may stand in a URL and in a path: whole bytes in lower-case hexadecimal; real ones have 8 to 32. */
 const BUILD_ID = /^(?:[0-9a-f]{2}){1,64}$/;
@@ -89,6 +88,8 @@ export class Debuginfod {
     const temporary = cache.temporaryPath(buildId, kind);
     try {
       let last = performance.now();
+      // Loaded only here: HTTP and TLS take longer to start than a stack to be resolved.
+      const { download } = await import("./download.ts");
       await download(url, temporary, options, (done, whole) => {
         if (performance.now() - last < PROGRESS_INTERVAL) return;
         last = performance.now();

@@ -19,7 +19,7 @@ import { readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } 
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { LeaklineError } from "../../base/errors.ts";
-import type { KeptAnswers, KeptRange } from "../file-provider.ts";
+import type { KeptAnswers, KeptBatch, KeptRange } from "../file-provider.ts";
 import type { ModuleFrame } from "../frame.ts";
 import { IndexReader } from "../index-file/index-reader.ts";
 import { IndexWriter } from "../index-file/index-writer.ts";
@@ -110,22 +110,20 @@ class KeptIndex implements KeptAnswers {
     this.refused = refused;
   }
 
-  find(addresses: readonly number[], isReturnAddress: boolean): (ModuleFrame[] | undefined)[] {
-    const found: (ModuleFrame[] | undefined)[] = new Array(addresses.length).fill(undefined);
+  look(addresses: readonly number[], isReturnAddress: boolean): KeptBatch {
     const back = isReturnAddress ? 1 : 0;
+    const nodes = new Uint32Array(addresses.length);
+    const order = nodes.map((_, i) => i);
     // In the order of addresses, which is that of the pages.
-    const order = addresses.map((_, i) => i);
     if (order.length > 1) order.sort((a, b) => addresses[a] - addresses[b]);
-    try {
-      this.openReader();
-      if (!this.reader) return found;
-      for (const i of order) found[i] = this.reader.find(addresses[i] - back, addresses[i]);
-    } catch (error) {
-      this.refuse(error);
-      // Not even what was found in it before.
-      found.fill(undefined);
-    }
-    return found;
+    this.attempt((reader) => {
+      for (const i of order) nodes[i] = reader.locate(addresses[i] - back);
+    });
+    return {
+      has: (index) => nodes[index] !== 0 && this.reader !== null,
+      frames: (index) =>
+        nodes[index] === 0 ? undefined : this.attempt((reader) => reader.frames(nodes[index], addresses[index])),
+    };
   }
 
   keep(address: number, isReturnAddress: boolean, frames: readonly ModuleFrame[]): void {
@@ -155,6 +153,17 @@ class KeptIndex implements KeptAnswers {
       return false;
     } finally {
       this.forget();
+    }
+  }
+
+  /** Undefined when there is no index, or it turns out to be damaged: then it is not asked again. */
+  private attempt<T>(ask: (reader: IndexReader) => T): T | undefined {
+    try {
+      this.openReader();
+      return this.reader ? ask(this.reader) : undefined;
+    } catch (error) {
+      this.refuse(error);
+      return undefined;
     }
   }
 

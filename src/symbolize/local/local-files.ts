@@ -6,12 +6,9 @@
  * a container brings its own.
  */
 
-import { posix } from "node:path";
 import { type ByteSource, memorySource } from "../../base/bytes.ts";
 import { LeaklineError } from "../../base/errors.ts";
-import { decompress } from "../../compress/decompress.ts";
 import { findMapping } from "../../normalize/normalize.ts";
-import { openFile } from "../../os/file-bytes.ts";
 import { fileAt, isMappedFile } from "../../process/file-identity.ts";
 import { readMaps } from "../../process/live-maps.ts";
 import { openMappedFile } from "../../process/mapped-file.ts";
@@ -20,48 +17,27 @@ import { targetGone } from "../../process/proc-file.ts";
 import { describeProcess, isAlive } from "../../process/process-info.ts";
 import type { FileProvider, WantedFile } from "../file-provider.ts";
 import type { PerfMap } from "../perf-map.ts";
-import type { Debuginfod } from "./debuginfod.ts";
-import type { IndexStore } from "./index-store.ts";
-import { insideRoot } from "./inside-root.ts";
+import { type DiskFilesOptions, diskFiles, openBelow } from "./disk-files.ts";
 import { PerfMapFile } from "./perf-map-file.ts";
 
-/** Where distributions put separate debug files. */
-const DEBUG_DIRECTORY = "/usr/lib/debug";
 const VDSO = "[vdso]";
 
-export type LocalFilesOptions = {
-  /** Directories that take the place of `/`, in the order in which they are tried. Empty: `/` itself. */
-  sysroots?: readonly string[];
-  /** Further directories of separate debug files, on this machine, tried before the usual one. */
-  debugDirectories?: readonly string[];
+export type LocalFilesOptions = DiskFilesOptions & {
   /** A living process: its own view of the file system is tried first. */
   pid?: number;
-  /** Asked for what is not here. */
-  debuginfod?: Debuginfod | undefined;
-  /** Answers of earlier runs. */
-  answers?: IndexStore | undefined;
 };
 
 export function localFiles(options: LocalFilesOptions): FileProvider {
-  const { answers, debuginfod, pid } = options;
+  const { pid } = options;
   const target = pid === undefined ? undefined : new LiveTarget(pid);
   const sysroots = options.sysroots?.length ? options.sysroots : [""];
-  const roots = target ? [target.root, ...sysroots] : sysroots;
-  const extraDebug = (options.debugDirectories ?? []).map((directory) => posix.resolve(directory));
+  const disk = diskFiles(target ? { ...options, sysroots: [target.root, ...sysroots] } : options);
   return {
-    debugDirectories: [...extraDebug, DEBUG_DIRECTORY],
-    decompress,
+    ...disk,
     candidates(wanted) {
       if (wanted.mapping && target) return target.candidates(wanted);
-      const { path } = wanted;
-      if (path === VDSO) return [() => readOwnVdso(wanted)];
-      if (!path.startsWith("/")) return [];
-      // On this machine, whatever the root is: directories that the user named.
-      const isExtra = extraDebug.some((directory) => posix.normalize(path).startsWith(`${directory}/`));
-      return [...(isExtra ? [""] : []), ...roots].map((root) => () => openBelow(root, path));
+      return wanted.path === VDSO ? [() => readOwnVdso(wanted)] : disk.candidates(wanted);
     },
-    ...(debuginfod && { byBuildId: (buildId, kind) => debuginfod.open(buildId, kind) }),
-    ...(answers && { keptAnswers: (identity: string) => answers.of(identity) }),
     ...(target && { perfMap: () => target.perfMap() }),
   };
 }
@@ -118,17 +94,6 @@ class LiveTarget {
 function openSame({ path, inode }: WantedFile): ByteSource | undefined {
   const found = fileAt(path);
   return found && (!inode || isMappedFile(found, inode)) ? openBelow("", path) : undefined;
-}
-
-/** Its name is the path as the process sees it: what it links to is relative to that. */
-function openBelow(root: string, path: string): ByteSource | undefined {
-  const place = insideRoot(root, path);
-  try {
-    return place === undefined ? undefined : openFile(place, path);
-  } catch (error) {
-    if (error instanceof LeaklineError && error.code === "not-found") return undefined;
-    throw error;
-  }
 }
 
 /** Every process of an ABI has the same vDSO until the kernel changes. Its build ID says whether ours is the one. */

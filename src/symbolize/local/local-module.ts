@@ -6,8 +6,8 @@ import { openElf } from "../../elf/index.ts";
 import { openFile } from "../../os/file-bytes.ts";
 import { Module } from "../module.ts";
 import type { Debuginfod } from "./debuginfod.ts";
+import { diskFiles } from "./disk-files.ts";
 import type { IndexStore } from "./index-store.ts";
-import { localFiles } from "./local-files.ts";
 
 /** @throws LeaklineError when it is not there, cannot be read, or is no ELF file. */
 export function openLocalModule(
@@ -17,5 +17,5 @@ export function openLocalModule(
   answers?: IndexStore,
 ): Module {
   const elf = openElf(openFile(path), { decompress });
-  return new Module(elf, resolve(path), localFiles({ debugDirectories, debuginfod, answers }));
+  return new Module(elf, resolve(path), diskFiles({ debugDirectories, debuginfod, answers }));
 }

@@ -1,0 +1,179 @@
+/**
+ * Many addresses at once: grouped by unit, each unit decoded once and dropped.
+ *
+ * What a lookup of one address remembers for the next one (unit-lookup.ts) is of no use here: the addresses of a unit
+ * come together and never again. So nothing is indexed or sorted but the addresses. Each unit is read into the same
+ * buffer, walked once for its functions and once for the calls inlined into each function that was hit, and its line
+ * program is run once.
+ *
+ * This way knows what compilers write. Whatever else a unit turns out to be (damaged, split with its other half missing,
+ * claiming an address that it does not have), its addresses are left to the careful way, whose answer is by definition
+ * the right one.
+ */
+
+import { ReadBuffer } from "../../base/bytes.ts";
+import * as dw from "../constants.ts";
+import type { DebugFile } from "../debug-file.ts";
+import type { Found } from "../frames.ts";
+import { LineHeader } from "../line-header.ts";
+import { type RangeTable, sortedOrder } from "../range-table.ts";
+import { CodeRanges } from "../ranges.ts";
+import { reasonOf } from "../reason.ts";
+import { isSkeleton, splitUnit } from "../split.ts";
+import type { Unit } from "../unit.ts";
+import { rootRanges } from "../unit-lookup.ts";
+import { Answers } from "./answers.ts";
+import { CallSearch } from "./call-search.ts";
+import { FunctionHits, searchFunctions } from "./function-search.ts";
+import { LineHits, searchLines } from "./line-search.ts";
+import { NameReader } from "./name-reader.ts";
+
+/** Deeper calls are left to the careful way, which bounds what one answer may take. */
+const MAX_DEPTH = 256;
+
+export class Batch {
+  readonly answers: Answers;
+  private readonly file: DebugFile;
+  private readonly addresses: Float64Array;
+  private readonly unitRoom = new ReadBuffer();
+  private readonly lineRoom = new ReadBuffer();
+  private readonly lines = new LineHits();
+  private readonly functions = new FunctionHits();
+  private readonly calls = new CallSearch();
+  private readonly names: NameReader;
+  private readonly ranges = new CodeRanges();
+  // Of the unit at hand.
+  private unit!: Unit;
+  private header: LineHeader | undefined;
+  private readonly paths = new Map<number, number>();
+  private compDir: string | undefined;
+
+  /**
+   * @param addresses ascending.
+   * @param otherwise answers for the address at an index, the careful way.
+   */
+  constructor(file: DebugFile, addresses: Float64Array, otherwise: (index: number) => Found) {
+    this.file = file;
+    this.addresses = addresses;
+    this.answers = new Answers(addresses.length, otherwise);
+    this.names = new NameReader(this.answers.names);
+  }
+
+  /** @param units for each address, where the unit begins that most likely has it; negative when none has. */
+  run(units: Float64Array): void {
+    const count = units.length;
+    const order = sortedOrder(units, new Float64Array(count), count);
+    for (let from = 0; from < count; ) {
+      const offset = units[order[from]];
+      let to = from + 1;
+      while (to < count && units[order[to]] === offset) to++;
+      if (offset >= 0) this.tryUnit(offset, order.subarray(from, to));
+      from = to;
+    }
+    this.answers.finish();
+  }
+
+  private tryUnit(offset: number, indexes: Uint32Array): void {
+    try {
+      this.runUnit(offset, indexes);
+    } catch (error) {
+      reasonOf(error); // the careful way says it in its answers
+    }
+  }
+
+  private runUnit(offset: number, indexes: Uint32Array): void {
+    const main = this.file.readUnit(offset, undefined, this.unitRoom);
+    this.unit = isSkeleton(main) ? splitUnit(main) : main;
+    const { unit, lines, functions } = this;
+    const count = indexes.length;
+    const addresses = Float64Array.from(indexes, (index) => this.addresses[index]);
+    this.compDir = unit.compDir;
+    this.paths.clear();
+    this.header = undefined;
+    const { lineOffset } = unit;
+    if (lineOffset === undefined) lines.reset(count);
+    else {
+      this.header = new LineHeader(main.file, lineOffset, this.lineRoom);
+      const { lowestCode } = main.file.input;
+      if (!searchLines(this.header, main.header.addressSize, lowestCode, addresses, count, lines)) return;
+    }
+    if (!searchFunctions(unit, addresses, count, functions)) return;
+    const byFunction = sortedOrder(functions.die, new Float64Array(count), count);
+    let covered: RangeTable | undefined;
+    for (let from = 0; from < count; ) {
+      const die = functions.die[byFunction[from]];
+      let to = from + 1;
+      while (to < count && functions.die[byFunction[to]] === die) to++;
+      const group = byFunction.subarray(from, to);
+      from = to;
+      if (die >= 0) this.runFunction(die, group, addresses, indexes);
+      else {
+        // A line without a function is an answer only where the unit says that the address is its own, such as assembly.
+        covered ??= rootRanges(main);
+        for (const i of group)
+          if (lines.found[i] === 1 && covered.find(addresses[i]) >= 0) this.answer(indexes[i], i, -1);
+      }
+    }
+  }
+
+  private runFunction(die: number, group: Uint32Array, addresses: Float64Array, indexes: Uint32Array): void {
+    const { unit, calls, answers } = this;
+    const count = group.length;
+    const wanted = Float64Array.from(group, (i) => addresses[i]);
+    if (!calls.search(unit, die, wanted, count)) return;
+    this.ranges.read(unit, unit.die(die).attributes);
+    this.names.read(unit, die);
+    const { linkageName, name } = this.names;
+    const row = answers.addFunction(linkageName, name, this.ranges.entry ?? 0, this.ranges.pairs);
+    const rows = new Map<number, number>();
+    for (let i = 0; i < count; i++) {
+      const call = calls.innermost[i];
+      const innermost = call < 0 ? row : this.rowOf(call, row, rows, 0);
+      if (innermost !== undefined) this.answer(indexes[group[i]], group[i], innermost);
+    }
+  }
+
+  /** The row of an inlined call, with those of the calls around it; undefined when it is too deep. */
+  private rowOf(call: number, functionRow: number, rows: Map<number, number>, depth: number): number | undefined {
+    const known = rows.get(call);
+    if (known !== undefined) return known;
+    if (depth > MAX_DEPTH) return undefined;
+    const around = this.calls.parent.values[call];
+    const parent = around < 0 ? functionRow : this.rowOf(around, functionRow, rows, depth + 1);
+    if (parent === undefined) return undefined;
+    const die = this.calls.die.values[call];
+    const { unit, names } = this;
+    const { attributes } = unit.die(die);
+    const file = attributes.get(dw.DW_AT_call_file);
+    const line = attributes.get(dw.DW_AT_call_line)?.value ?? 0;
+    const column = attributes.get(dw.DW_AT_call_column)?.value ?? 0;
+    if (line > 0xffffffff || column > 0xffffffff) return undefined;
+    names.read(unit, die);
+    const row = this.answers.addCall(
+      names.linkageName,
+      names.name,
+      parent,
+      file === undefined ? -1 : this.pathOf(file.value),
+      Math.max(0, line),
+      Math.max(0, column),
+    );
+    rows.set(call, row);
+    return row;
+  }
+
+  private answer(index: number, i: number, call: number): void {
+    const { lines } = this;
+    if (lines.found[i] === 0) this.answers.set(index, call, -1, 0, 0);
+    else this.answers.set(index, call, this.pathOf(lines.file[i]), lines.line[i], lines.column[i]);
+  }
+
+  private pathOf(file: number): number {
+    let number = this.paths.get(file);
+    if (number === undefined) {
+      const path = this.header?.path(file, this.compDir);
+      number = path === undefined ? -1 : this.answers.paths.add(path);
+      this.paths.set(file, number);
+    }
+    return number;
+  }
+}

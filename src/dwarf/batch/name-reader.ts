@@ -1,0 +1,104 @@
+/**
+ * What functions are called, as names.ts finds it, for many DIEs: by the numbers of their names, and without an object
+ * for each DIE and attribute on the way.
+ */
+
+import type { Cursor } from "../../base/cursor.ts";
+import { readForm, readIndirectForm } from "../attributes.ts";
+import * as dw from "../constants.ts";
+import { MAX_ORIGINS } from "../limits.ts";
+import type { Unit } from "../unit.ts";
+import type { Texts } from "./texts.ts";
+
+export class NameReader {
+  /** Numbers of the names found last; -1 for none. */
+  linkageName = -1;
+  name = -1;
+  private readonly texts: Texts;
+  private readonly units: Unit[] = [];
+  private readonly offsets: number[] = [];
+
+  constructor(texts: Texts) {
+    this.texts = texts;
+  }
+
+  /**
+   * Reads the names of the function at a DIE: the first of each kind on the way to its declaration.
+   *
+   * @throws MalformedError when a DIE on the way is damaged.
+   */
+  read(unit: Unit, offset: number): void {
+    const { units, offsets } = this;
+    this.linkageName = -1;
+    this.name = -1;
+    units.length = offsets.length = 1;
+    units[0] = unit;
+    offsets[0] = offset;
+    for (let i = 0; i < units.length && i < MAX_ORIGINS; i++) this.readDie(units[i], offsets[i]);
+  }
+
+  private readDie(unit: Unit, offset: number): void {
+    const cursor = unit.cursor(offset);
+    const code = cursor.uleb();
+    if (code === 0) throw cursor.malformed("no DIE here, but the end of a list of children", offset);
+    const { abbreviations, header } = unit;
+    const index = abbreviations.find(code);
+    const end = abbreviations.firstAttribute(index + 1);
+    let originForm = 0;
+    let origin = 0;
+    let specificationForm = 0;
+    let specification = 0;
+    for (let i = abbreviations.firstAttribute(index); i < end; i++) {
+      let form = abbreviations.attributeForm(i);
+      if (form === dw.DW_FORM_indirect) form = readIndirectForm(cursor);
+      const isConst = form === dw.DW_FORM_implicit_const;
+      const value = isConst ? abbreviations.implicitConst(i) : readForm(cursor, form, header);
+      switch (abbreviations.attributeName(i)) {
+        case dw.DW_AT_linkage_name:
+        case dw.DW_AT_MIPS_linkage_name:
+          if (this.linkageName < 0) this.linkageName = this.text(unit, form, value, cursor);
+          break;
+        case dw.DW_AT_name:
+          if (this.name < 0) this.name = this.text(unit, form, value, cursor);
+          break;
+        case dw.DW_AT_abstract_origin:
+          if (originForm === 0) {
+            originForm = form;
+            origin = value;
+          }
+          break;
+        case dw.DW_AT_specification:
+          if (specificationForm === 0) {
+            specificationForm = form;
+            specification = value;
+          }
+          break;
+      }
+    }
+    // With both names known, the rest of the way has nothing to say.
+    if (this.linkageName >= 0 && this.name >= 0) return;
+    if (originForm !== 0) this.follow(unit, originForm, origin);
+    if (specificationForm !== 0) this.follow(unit, specificationForm, specification);
+  }
+
+  private follow(unit: Unit, form: number, value: number): void {
+    if (form === dw.DW_FORM_ref4) {
+      this.units.push(unit);
+      this.offsets.push(value);
+      return;
+    }
+    const next = unit.reference({ form, value, position: 0 });
+    if (!next) return;
+    this.units.push(next.unit);
+    this.offsets.push(next.offset);
+  }
+
+  private text(unit: Unit, form: number, value: number, cursor: Cursor): number {
+    if (form === dw.DW_FORM_strp) return this.texts.at(unit.file.require(".debug_str"), value);
+    // What follows may use the cursor's unit, but not the cursor.
+    const { position } = cursor;
+    const text = unit.string({ form, value, position: 0 });
+    cursor.position = position;
+    return text === undefined ? -1 : this.texts.add(text);
+  }
+}
