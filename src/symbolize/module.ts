@@ -8,7 +8,6 @@
 import { type FileOffset, type VirtualAddress, virtualAddress } from "../base/address.ts";
 import { describeError, LeaklineError } from "../base/errors.ts";
 import { demangle } from "../demangle/index.ts";
-import { Float64List } from "../dwarf/growable.ts";
 import {
   type Answer,
   type Answers as AnswerColumns,
@@ -37,13 +36,15 @@ import {
   symbolIndex,
 } from "../elf/index.ts";
 import { upperBound } from "../elf/upper-bound.ts";
-import { type FoundFile, findDebugFile, findSupplementaryFile } from "./debug-files.ts";
-import { dwarfInput, hasBytes, hasDwarf, hasSymbols } from "./debug-sections.ts";
+import { answerChanges } from "./answer-changes.ts";
+import type { FoundFile } from "./debug-files.ts";
+import { dwarfInput, hasSymbols } from "./debug-sections.ts";
 import type { FileProvider, KeptAnswers, KeptRange } from "./file-provider.ts";
 import type { Frame, ModuleFrame } from "./frame.ts";
 import { chooseName, demangleStub, type FileSymbol, type FunctionName } from "./function-name.ts";
 import { OpenFiles } from "./open-files.ts";
-import { findPackage, findSplitFile } from "./split-files.ts";
+import { type DebugFiles, openDebugFiles } from "./separate-files.ts";
+import { findSplitFile } from "./split-files.ts";
 
 export type { ModuleFrame };
 
@@ -57,14 +58,6 @@ const RANGES_AT_ONCE = 1 << 15;
 const CHECK_CHANGES_EVERY = 1 << 10;
 /** What an open file is counted for: its headers, and the part of it that was read last. */
 const BYTES_A_FILE = 1 << 19;
-
-/** Separate files, opened but not read. */
-type DebugFiles = {
-  debugFile: FoundFile | undefined;
-  withDwarf: FoundFile | undefined;
-  supplementary: ElfFile | undefined;
-  package: ElfFile | undefined;
-};
 
 type Sources = {
   /** In the order in which they are asked. */
@@ -201,10 +194,12 @@ export class Module {
 
   /** All answers that last. */
   private *allRanges(): Generator<KeptRange> {
-    const changes = this.answerChanges();
+    const { dwarf, symbols } = this.sources;
+    const symbolTables = symbols.map(({ index }) => index);
+    const changes = answerChanges(this.elf, symbolTables, this.stubs, this.bounds, dwarf?.answerChanges());
     for (let at = 0; at < changes.length - 1; at += RANGES_AT_ONCE) {
       const begins = changes.slice(at, Math.min(at + RANGES_AT_ONCE, changes.length - 1));
-      const answers = this.sources.dwarf?.answerAll(begins);
+      const answers = dwarf?.answerAll(begins);
       this.shownNames = new Map();
       const names = this.namesOf(begins, answers);
       for (let i = 0; i < begins.length; i++) {
@@ -217,23 +212,6 @@ export class Module {
       this.checkChanges();
       if (this.changed !== undefined) throw new LeaklineError("mismatch", this.changed);
     }
-  }
-
-  /** Ascending, each once, from the lowest number to the highest. */
-  private answerChanges(): Float64Array {
-    const { dwarf, symbols } = this.sources;
-    const all = dwarf?.answerChanges() ?? new Float64List();
-    for (const { index } of symbols) for (const address of index.changes()) all.push(address);
-    for (const { address, size } of [...this.elf.sections, ...this.stubs]) pushBoth(all, address, address + size);
-    for (const { address, memorySize } of this.elf.segments) pushBoth(all, address, address + memorySize);
-    const { starts, ends } = this.bounds;
-    for (const [i, start] of starts.entries()) pushBoth(all, start, ends[i]);
-    pushBoth(all, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
-    const sorted = all.values.subarray(0, all.length).sort();
-    let count = 0;
-    for (const address of sorted)
-      if (Number.isSafeInteger(address) && (count === 0 || address !== sorted[count - 1])) sorted[count++] = address;
-    return sorted.subarray(0, count);
   }
 
   /** Notes when somebody wrote to a file after it was opened: its parts may not fit together. */
@@ -499,24 +477,12 @@ export class Module {
 
   /** Finding them reads a few headers: enough to know which answers were kept. */
   private get debugFiles(): DebugFiles {
-    this.foundFiles ??= this.findDebugFiles();
+    if (!this.foundFiles) {
+      this.foundFiles = openDebugFiles(this.files, this.elf, this.path, this.note);
+      const { debugFile, supplementary, package: split } = this.foundFiles;
+      for (const elf of [debugFile?.elf, supplementary, split]) if (elf) this.opened.push(elf);
+    }
     return this.foundFiles;
-  }
-
-  private findDebugFiles(): DebugFiles {
-    const own = this.elf;
-    const debugFile = hasDwarf(own) ? undefined : this.keep(findDebugFile(this.files, own, this.path, this.note));
-    const mayHaveDwarf = hasDwarf(own) ? { elf: own, path: this.path } : debugFile;
-    const withDwarf = mayHaveDwarf && hasDwarf(mayHaveDwarf.elf) ? mayHaveDwarf : undefined;
-    const supplementary = withDwarf && findSupplementaryFile(this.files, withDwarf, this.note);
-    if (supplementary) this.opened.push(supplementary);
-    // Split units need .debug_addr, in GNU's form of DWARF 4 too: without it, nobody has to look for them.
-    const split =
-      withDwarf && hasBytes(withDwarf.elf, ".debug_addr")
-        ? findPackage(this.files, [this.path, withDwarf.path], this.elf.buildId, this.note)
-        : undefined;
-    if (split) this.opened.push(split);
-    return { debugFile, withDwarf, supplementary, package: split };
   }
 
   private openDwarf({ elf }: FoundFile): Dwarf {
@@ -543,19 +509,9 @@ export class Module {
     }
   }
 
-  private keep(found: FoundFile | undefined): FoundFile | undefined {
-    if (found) this.opened.push(found.elf);
-    return found;
-  }
-
   private readonly note = (message: string): void => {
     if (this.notes.size < MAX_NOTES) this.notes.add(message);
   };
-}
-
-function pushBoth(list: Float64List, begin: number, end: number): void {
-  list.push(begin);
-  list.push(end);
 }
 
 function lookupAddress(address: VirtualAddress, isReturnAddress: boolean): VirtualAddress {
