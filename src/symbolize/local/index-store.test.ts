@@ -261,6 +261,22 @@ describe.skipIf(!["gcc", "nm", "addr2line", "objcopy"].every((tool) => hasTool(t
       expect(answers.problem).toContain("/proc/nowhere");
     });
 
+    test.skipIf(!isRoot)("a full disk costs nothing but the answers, and is told", () => {
+      const path = program("enospc");
+      mkdirSync(cache);
+      execFileSync("mount", ["-t", "tmpfs", "-o", "size=16k,mode=700", "leakline-test", cache]);
+      try {
+        const answers = store();
+        writeFileSync(join(cache, "fills"), Buffer.alloc(1 << 14));
+        const address = addressOf(path, "leaf");
+        expect(resolve(path, address, answers).symbol).toBe("leaf");
+        expect(answers.problem).toContain("ENOSPC");
+        expect(files()).toEqual([]);
+      } finally {
+        execFileSync("umount", [cache]);
+      }
+    });
+
     test("a file that is written to while it is read has no answers, neither now nor later", () => {
       const path = program("written");
       const answers = store();
