@@ -31,7 +31,7 @@ export type KeptAnswers = {
   /**
    * Keeps the answer of every address there is, in place of what was kept.
    *
-   * @throws Error when it cannot be written.
+   * @throws LeaklineError when it cannot be written.
    */
   keepWhole(ranges: Iterable<KeptRange>): void;
 };

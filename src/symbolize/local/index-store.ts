@@ -6,12 +6,12 @@
  * inode, size and times of each) and of the code that answers. A changed file is another set, so nothing has to be
  * invalidated. It is filled in two ways. Each answer that had to be looked up goes in when the command ends: that costs
  * microseconds an answer, and stacks of one program have most of their addresses in common. `--index` goes through the
- * whole file once. To index whole units as they are touched was the third choice: it makes the first stack wait for
- * some hundred times more than it asked for.
+ * whole file once. Indexing each unit that is touched was the third choice: six frames would wait for all the code that
+ * was compiled with theirs.
  *
  * Indexes belong to one user, are verified page by page as they are read, bounded, and replaced as a whole: of two
- * processes that write at once, the last one wins. Whatever is wrong with one, it is ignored and written anew. Nothing
- * here ever fails: without a folder to write to nothing is kept, and `problem` says why.
+ * processes that write at once, the last one wins. Whatever is wrong with one, it is ignored and written anew. Only
+ * `keepWhole` ever fails: without a folder to write to nothing is kept, and `problem` says why.
  */
 
 import { createHash } from "node:crypto";
@@ -141,7 +141,7 @@ class KeptIndex implements KeptAnswers {
     this.forget();
   }
 
-  /** Writes what is new, if anything is. @throws Error when it cannot be written. */
+  /** Writes what is new, if anything is. @throws LeaklineError when it cannot be written. */
   save(): boolean {
     try {
       if (this.kept.size > 0 && this.fresh) {
@@ -210,15 +210,15 @@ class KeptIndex implements KeptAnswers {
   /** Under a name of its own first: two processes may write at once, and a disk may be full. */
   private write(writer: IndexWriter, isWhole: boolean): void {
     const bytes = writer.encode(this.key, isWhole, crc32);
-    if (!bytes) return;
+    if (!bytes) throw new LeaklineError("limit", `${this.path}: would be too large for an index`);
     const temporary = `${this.path}.${process.pid}${TEMPORARY}`;
     try {
       rmSync(temporary, { force: true });
       writeFileSync(temporary, bytes, { flag: "wx", mode: 0o600 });
       renameSync(temporary, this.path);
-    } catch (error) {
+    } catch (cause) {
       rmSync(temporary, { force: true });
-      throw error;
+      throw new LeaklineError("io", `${this.path}: ${(cause as Error).message}`, { cause });
     }
   }
 }
