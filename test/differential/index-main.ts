@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { LeaklineError } from "../../src/base/errors.ts";
 import { allBinaries } from "./binaries.ts";
 import { compareWithIndex } from "./with-index.ts";
 
@@ -33,6 +34,10 @@ for (const binary of allBinaries(values.cache, (message) => console.error(messag
     console.log([binary.name.padEnd(60), addresses, differences.length, missing].join("\t"));
     for (const line of [...problems, ...differences.slice(0, Number(values.show))]) console.log(`  ${line}`);
     if (differences.length > 0) process.exitCode = 1;
+  } catch (error) {
+    if (!(error instanceof LeaklineError)) throw error;
+    // Such as those that were linked without a build ID.
+    console.log([binary.name.padEnd(60), error.message].join("\t"));
   } finally {
     rmSync(folder, { recursive: true });
   }
