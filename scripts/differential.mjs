@@ -6,6 +6,7 @@
  *   --only TEXT     binaries whose name has it
  *   --show N        differences printed of each class and binary
  *   --cache DIR     where packages and programs are kept (~/.cache/leakline/differential, 1.5 GB)
+ *   --index         compare leakline with itself, with and without an index on disk, instead
  *   --inspect       compare `leakline inspect` with readelf and dwarfdump instead
  */
 
@@ -27,4 +28,5 @@ installDebianPackages({
   "lld-14": () => onPath("ld.lld-14"),
 });
 build();
-await runCompiled("test/differential", process.argv.includes("--inspect") ? "inspect-main.ts" : "main.ts");
+const other = ["inspect", "index"].find((name) => process.argv.includes(`--${name}`));
+await runCompiled("test/differential", other ? `${other}-main.ts` : "main.ts");

@@ -13,8 +13,10 @@ export type ByteSource = {
   readonly name: string;
   /** Length in bytes. */
   readonly size: number;
-  /** For a file on disk: what changes when the file does (device, inode, size, modification time). */
+  /** For a file on disk: what changes when the file does (device, inode, size, times). */
   readonly identity?: string;
+  /** For a file on disk: whether somebody wrote to it since it was opened, so that what was read may not fit together. */
+  hasChanged?(): boolean;
   /**
    * Bytes [offset, offset + length). The result may be a view of shared memory: it is read-only by contract, and
    * valid for as long as the caller keeps it.

@@ -6,8 +6,8 @@ import { openFile } from "../os/file-bytes.ts";
 import { Recording } from "../recording/recording.ts";
 import type { Frame } from "../symbolize/frame.ts";
 import type { Kernel } from "../symbolize/kernel.ts";
-import type { AnswerStore } from "../symbolize/local/answer-store.ts";
 import type { Debuginfod } from "../symbolize/local/debuginfod.ts";
+import type { IndexStore } from "../symbolize/local/index-store.ts";
 import { openLiveProcess } from "../symbolize/local/live-process.ts";
 import { localFiles } from "../symbolize/local/local-files.ts";
 import { type LocalKernelOptions, openLocalKernel } from "../symbolize/local/local-kernel.ts";
@@ -31,7 +31,7 @@ export type TakeFrames = (frames: Frame[], index: number) => void;
 export type SourceOptions = {
   debugDirectories: readonly string[];
   debuginfod: Debuginfod | undefined;
-  answers: AnswerStore | undefined;
+  answers: IndexStore | undefined;
 };
 
 /** @throws LeaklineError as `openLiveProcess`. */

@@ -3,8 +3,8 @@
 import type { StackEvent } from "../recording/events.ts";
 import { buildReport } from "../report/model.ts";
 import type { Frame } from "../symbolize/frame.ts";
-import type { AnswerStore } from "../symbolize/local/answer-store.ts";
 import type { Debuginfod } from "../symbolize/local/debuginfod.ts";
+import type { IndexStore } from "../symbolize/local/index-store.ts";
 import { openLocalRecording } from "../symbolize/local/local-recording.ts";
 import { ANSWERS_OPTION, answersFrom } from "./answers.ts";
 import { type Arguments, type Command, usageError } from "./command.ts";
@@ -43,7 +43,7 @@ export async function reportRecording(
   path: string,
   sysroots: readonly string[],
   options: ReportOptions,
-  stores: { debuginfod?: Debuginfod | undefined; answers?: AnswerStore | undefined } = {},
+  stores: { debuginfod?: Debuginfod | undefined; answers?: IndexStore | undefined } = {},
 ): Promise<void> {
   const { debugDirectories } = options;
   const { recording, symbolizer, damage } = openLocalRecording(path, { sysroots, debugDirectories, ...stores });

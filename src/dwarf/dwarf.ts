@@ -6,10 +6,12 @@
  */
 
 import { type VirtualAddress, virtualAddress } from "../base/address.ts";
+import { answerChanges } from "./answer-changes.ts";
 import type { Answers } from "./batch/answers.ts";
 import { Batch } from "./batch/batch.ts";
 import { DebugFile } from "./debug-file.ts";
 import type { Found } from "./frames.ts";
+import type { Float64List } from "./growable.ts";
 import type { DwarfInput } from "./input.ts";
 import { UNIT_CACHE_BYTES } from "./limits.ts";
 import {
@@ -35,6 +37,9 @@ import { UnitLookup } from "./unit-lookup.ts";
 export function openDwarf(input: DwarfInput): Dwarf {
   return new Dwarf(input);
 }
+
+/** The reason of an address for which nothing is wrong, and nothing is there. */
+export const NOT_COVERED = "no debug information covers this address";
 
 export class Dwarf {
   private readonly file: DebugFile;
@@ -67,7 +72,7 @@ export class Dwarf {
       return { frames: best.frames, reason: reasonOf(error) };
     }
     if (best.frames.length > 0 || best.reason !== undefined) return best;
-    return { frames: [], reason: this.index.reason ?? "no debug information covers this address" };
+    return { frames: [], reason: this.index.reason ?? NOT_COVERED };
   }
 
   /**
@@ -123,6 +128,11 @@ export class Dwarf {
   /** All line programs, in file order. */
   lines(): Generator<LineProgramEntry | DamagedEntry> {
     return listLines(this.file);
+  }
+
+  /** As `answerChanges`. */
+  answerChanges(): Float64List {
+    return answerChanges(this.file);
   }
 
   private findIn(offset: number, address: number): Found {

@@ -3,7 +3,7 @@
  */
 
 export { type Answer, type Answers, type BriefFrame, brief } from "./batch/answers.ts";
-export { Dwarf, openDwarf } from "./dwarf.ts";
+export { Dwarf, NOT_COVERED, openDwarf } from "./dwarf.ts";
 export type { AddressRange, Found, SourceFrame, SourceFunction } from "./frames.ts";
 export type { DwarfInput, SplitQuery } from "./input.ts";
 export type {

@@ -44,6 +44,8 @@ export type SymbolIndex = {
    * @param address in a relocatable file, one of `layOutCode`.
    */
   findSymbol(address: VirtualAddress): FoundSymbol | undefined;
+  /** Every address where its answer may change, in no order: between two neighbours, it is the same. */
+  changes(): Generator<number>;
 };
 
 /**
@@ -78,6 +80,15 @@ export function symbolIndex(elf: ElfFile): SymbolIndex {
         if (found) return found;
       }
       return undefined;
+    },
+    *changes() {
+      for (const source of [".symtab", ".dynsym"] as const) {
+        const index = open(source);
+        if (!index) continue;
+        yield* index.boundaries;
+        // Of several symbols at one address, each names it for its own length.
+        for (const row of index.rows) yield index.functions.addresses[row] + index.table.sizes[row];
+      }
     },
   };
 }

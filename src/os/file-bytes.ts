@@ -94,7 +94,13 @@ export function openFile(path: string, name = path): FileBytes {
     device: stat.dev,
     inode: stat.ino,
     modified: stat.mtimeNs,
-    identity: `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeNs}`,
+    // The time of the last change of any kind, too: whoever writes to a file can set the other one back.
+    identity: `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}`,
+    hasChanged() {
+      if (!open) return false;
+      const now = fstatSync(fd, { bigint: true });
+      return now.size !== stat.size || now.mtimeNs !== stat.mtimeNs;
+    },
     get bytesRead() {
       return bytesRead;
     },

@@ -25,13 +25,30 @@ export type BuildIdKind = "executable" | "debuginfo";
 
 /** Answers of earlier runs, of one set of files. */
 export type KeptAnswers = {
-  get(address: number, isReturnAddress: boolean): ModuleFrame[] | undefined;
-  put(address: number, isReturnAddress: boolean, frames: ModuleFrame[]): void;
+  /** Looks addresses up together; their frames come one at a time. */
+  look(addresses: readonly number[], isReturnAddress: boolean): KeptBatch;
+  keep(address: number, isReturnAddress: boolean, frames: readonly ModuleFrame[]): void;
+  /**
+   * Keeps the answer of every address there is, in place of what was kept.
+   *
+   * @throws LeaklineError when it cannot be written.
+   */
+  keepWhole(ranges: Iterable<KeptRange>): void;
 };
+
+/** What is known of a batch of addresses, by index. */
+export type KeptBatch = {
+  has(index: number): boolean;
+  /** Undefined where nothing is kept, and when what was kept turns out to be damaged. */
+  frames(index: number): ModuleFrame[] | undefined;
+};
+
+/** The frames of `begin`, and of every address up to before `end` but for the offset. */
+export type KeptRange = { readonly begin: number; readonly end: number; readonly frames: readonly ModuleFrame[] };
 
 export type FileProvider = {
   /** @param identity of all files that an answer may come from: other files, another identity. */
-  keptAnswers?(identity: string): KeptAnswers;
+  keptAnswers?(identity: string): KeptAnswers | undefined;
   /**
    * Ways to open the file, most likely first. Each gives undefined when there is no such file, and throws a
    * LeaklineError when there is one that cannot be read.

@@ -14,6 +14,7 @@ import {
   type BriefFrame,
   brief,
   type Dwarf,
+  NOT_COVERED,
   openDwarf,
   type SourceFunction,
 } from "../dwarf/index.ts";
@@ -35,13 +36,15 @@ import {
   symbolIndex,
 } from "../elf/index.ts";
 import { upperBound } from "../elf/upper-bound.ts";
-import { type FoundFile, findDebugFile, findSupplementaryFile } from "./debug-files.ts";
-import { dwarfInput, hasBytes, hasDwarf, hasSymbols } from "./debug-sections.ts";
-import type { FileProvider, KeptAnswers } from "./file-provider.ts";
+import { answerChanges } from "./answer-changes.ts";
+import type { FoundFile } from "./debug-files.ts";
+import { dwarfInput, hasSymbols } from "./debug-sections.ts";
+import type { FileProvider, KeptAnswers, KeptRange } from "./file-provider.ts";
 import type { Frame, ModuleFrame } from "./frame.ts";
 import { chooseName, demangleStub, type FileSymbol, type FunctionName } from "./function-name.ts";
 import { OpenFiles } from "./open-files.ts";
-import { findPackage, findSplitFile } from "./split-files.ts";
+import { type DebugFiles, openDebugFiles } from "./separate-files.ts";
+import { findSplitFile } from "./split-files.ts";
 
 export type { ModuleFrame };
 
@@ -49,11 +52,14 @@ export type { ModuleFrame };
 const MAX_SPLIT_FILES = 16;
 /** Notes on files that are kept; each is one line. */
 const MAX_NOTES = 100;
+/** Ranges of a whole file that are looked up together: enough that units are read once, few enough for memory. */
+const RANGES_AT_ONCE = 1 << 15;
+/** Of a batch, answers after which it is asked again whether somebody wrote to the files. */
+const CHECK_CHANGES_EVERY = 1 << 10;
 /** What an open file is counted for: its headers, and the part of it that was read last. */
 const BYTES_A_FILE = 1 << 19;
 
 type Sources = {
-  debugFile: FoundFile | undefined;
   /** In the order in which they are asked. */
   symbols: readonly { index: SymbolIndex; file: string }[];
   dwarf: Dwarf | undefined;
@@ -67,9 +73,12 @@ export class Module {
   private readonly files: FileProvider;
   private readonly layout: CodeLayout | undefined;
   private readonly notes = new Set<string>();
+  /** Which file changed while it was read: from then on there are no answers. */
+  private changed: string | undefined;
   /** Every file that was opened besides split ones. */
   private readonly opened: ElfFile[];
   private readonly splitFiles = new OpenFiles(MAX_SPLIT_FILES);
+  private foundFiles: DebugFiles | undefined;
   private foundSources: Sources | undefined;
   private foundKept: KeptAnswers | undefined | null;
   private foundStubs: PltStub[] | undefined;
@@ -94,23 +103,14 @@ export class Module {
    *   line, and after a call that never returns, to another function. Offsets still count to `address` itself.
    */
   find(address: VirtualAddress, isReturnAddress: boolean): ModuleFrame[] {
-    const kept = this.kept?.get(address, isReturnAddress);
-    if (kept) return kept;
-    const wanted = lookupAddress(address, isReturnAddress);
-    const found = this.sources.dwarf?.find(wanted);
-    const answer = found ? brief(found) : NOTHING_FOUND;
-    const symbol = this.findSymbol(wanted);
-    const name = chooseName(wanted, answer.code, this.sources.dwarfFile, symbol, this.demangle);
-    const frames = this.framesAt(address, wanted, answer, name);
-    this.remember(address, isReturnAddress, frames);
-    return frames;
+    return this.kept?.look([address], isReturnAddress).frames(0) ?? this.resolve(address, isReturnAddress);
   }
 
   /** As `find` for many addresses, each unit of debug information read once. @returns one answer each, in their order. */
   findAll(addresses: readonly VirtualAddress[], isReturnAddress: boolean): ModuleFrame[][] {
     const answers: ModuleFrame[][] = [];
     this.findEach(addresses, isReturnAddress, (frames) => answers.push(frames));
-    return answers;
+    return this.changed === undefined ? answers : addresses.map((address) => this.unknown(address, isReturnAddress));
   }
 
   /**
@@ -123,25 +123,109 @@ export class Module {
     isReturnAddress: boolean,
     take: (frames: ModuleFrame[], index: number) => void,
   ): void {
-    const kept = addresses.map((address) => this.kept?.get(address, isReturnAddress));
-    const wanted = distinct(addresses.filter((_, i) => !kept[i]).map((it) => lookupAddress(it, isReturnAddress)));
+    const kept = this.kept?.look(addresses, isReturnAddress);
+    const missing = kept ? addresses.filter((_, i) => !kept.has(i)) : addresses;
+    const wanted = distinct(missing.map((address) => lookupAddress(address, isReturnAddress)));
     const answers = wanted.length > 0 ? this.sources.dwarf?.answerAll(wanted) : undefined;
     this.shownNames = new Map();
     try {
       const names = this.namesOf(wanted, answers);
       for (const [index, address] of addresses.entries()) {
-        let frames = kept[index];
-        if (!frames) {
-          const at = lookupAddress(address, isReturnAddress);
-          const i = upperBound(wanted, at) - 1;
-          frames = this.framesAt(address, at, answers?.at(i) ?? NOTHING_FOUND, names[i]);
-          this.remember(address, isReturnAddress, frames);
+        if (kept?.has(index)) {
+          // Without frames, the index turned out to be damaged on the way.
+          take(kept.frames(index) ?? this.resolve(address, isReturnAddress), index);
+          continue;
         }
-        take(frames, index);
+        if (index % CHECK_CHANGES_EVERY === 0) this.checkChanges();
+        const i = upperBound(wanted, lookupAddress(address, isReturnAddress)) - 1;
+        take(this.answer(address, isReturnAddress, answers?.at(i) ?? NOTHING_FOUND, names[i]), index);
       }
+      if (wanted.length > 0) this.checkChanges();
     } finally {
       this.shownNames = undefined;
     }
+  }
+
+  /**
+   * Looks up all the code there is and keeps it, so that later runs find any address without debug information.
+   *
+   * @throws LeaklineError `unsupported` when answers are not kept for this file, and why it could not be read or written.
+   */
+  keepWhole(): void {
+    const { kept } = this;
+    if (!kept)
+      throw new LeaklineError("unsupported", `${this.path}: no index can be kept`, {
+        hint: "it needs a build ID, and a folder that only you can write to: --verbose says more",
+      });
+    if (this.layout)
+      throw new LeaklineError("unsupported", `${this.path}: is not linked, so it has no addresses to index`);
+    kept.keepWhole(this.allRanges());
+  }
+
+  /** The frames from the files themselves. */
+  private resolve(address: VirtualAddress, isReturnAddress: boolean): ModuleFrame[] {
+    const wanted = lookupAddress(address, isReturnAddress);
+    const found = this.sources.dwarf?.find(wanted);
+    const answer = found ? brief(found) : NOTHING_FOUND;
+    const symbol = this.findSymbol(wanted);
+    const name = chooseName(wanted, answer.code, this.sources.dwarfFile, symbol, this.demangle);
+    this.checkChanges();
+    return this.answer(address, isReturnAddress, answer, name);
+  }
+
+  /** Frames from what was found, kept for the next run. */
+  private answer(
+    address: VirtualAddress,
+    isReturnAddress: boolean,
+    found: Answer,
+    name: FunctionName | undefined,
+  ): ModuleFrame[] {
+    if (this.changed !== undefined) return this.unknown(address, isReturnAddress);
+    const frames = this.framesAt(address, lookupAddress(address, isReturnAddress), found, name);
+    if (this.kept && this.isLasting(found)) this.kept.keep(address, isReturnAddress, frames);
+    return frames;
+  }
+
+  /** Whether it will be the same tomorrow: what could not be read or found may be there then. */
+  private isLasting({ frames, reason }: Answer): boolean {
+    if (reason !== undefined && (frames.length > 0 || reason !== NOT_COVERED)) return false;
+    return !this.opened.some(({ problems }) => problems.some(({ code }) => code === "io"));
+  }
+
+  /** All answers that last. */
+  private *allRanges(): Generator<KeptRange> {
+    const { dwarf, symbols } = this.sources;
+    const symbolTables = symbols.map(({ index }) => index);
+    const changes = answerChanges(this.elf, symbolTables, this.stubs, this.bounds, dwarf?.answerChanges());
+    for (let at = 0; at < changes.length - 1; at += RANGES_AT_ONCE) {
+      const begins = changes.slice(at, Math.min(at + RANGES_AT_ONCE, changes.length - 1));
+      const answers = dwarf?.answerAll(begins);
+      this.shownNames = new Map();
+      const names = this.namesOf(begins, answers);
+      for (let i = 0; i < begins.length; i++) {
+        const found = answers?.at(i) ?? NOTHING_FOUND;
+        const begin = virtualAddress(begins[i]);
+        if (this.isLasting(found))
+          yield { begin, end: changes[at + i + 1], frames: this.framesAt(begin, begin, found, names[i]) };
+      }
+      this.shownNames = undefined;
+      this.checkChanges();
+      if (this.changed !== undefined) throw new LeaklineError("mismatch", this.changed);
+    }
+  }
+
+  /** Notes when somebody wrote to a file after it was opened: its parts may not fit together. */
+  private checkChanges(): void {
+    if (this.changed !== undefined) return;
+    const written = this.opened.find(({ source }) => source.hasChanged?.())?.source ?? this.splitFiles.changed();
+    if (!written) return;
+    this.changed = `${written.name}: the file changed while it was read; run again`;
+    this.note(this.changed);
+  }
+
+  private unknown(address: VirtualAddress, isReturnAddress: boolean): ModuleFrame[] {
+    const place = this.placeOf(address, lookupAddress(address, isReturnAddress));
+    return [{ inlined: false, ...place, reason: this.changed }];
   }
 
   /**
@@ -232,19 +316,12 @@ export class Module {
   /** The answers of earlier runs for exactly these files; undefined when one of them has nothing to tell it by. */
   private get kept(): KeptAnswers | undefined {
     if (this.foundKept === undefined) {
-      void this.sources; // opens the debug files: they identify an answer too
-      const identities = this.opened.map((elf) => elf.source.identity);
+      void this.debugFiles; // opens them: they identify an answer too, and their names stand in it
+      const identities = this.opened.map(({ name, source }) => source.identity && `${name}\0${source.identity}`);
       const isKnown = this.elf.buildId !== undefined && identities.every((identity) => identity !== undefined);
-      this.foundKept =
-        (isKnown && this.files.keptAnswers?.([this.elf.name, this.elf.buildId, ...identities].join("\n"))) || null;
+      this.foundKept = (isKnown && this.files.keptAnswers?.([this.elf.buildId, ...identities].join("\n"))) || null;
     }
     return this.foundKept ?? undefined;
-  }
-
-  /** Only what is complete: what is missing today may be there tomorrow. */
-  private remember(address: VirtualAddress, isReturnAddress: boolean, frames: ModuleFrame[]): void {
-    const isComplete = frames.every(({ symbol, line, reason }) => symbol && line && reason === undefined);
-    if (isComplete) this.kept?.put(address, isReturnAddress, frames);
   }
 
   private framesAt(
@@ -303,8 +380,7 @@ export class Module {
 
   /** A PLT stub's name, or at least the bounds of a function whose name was stripped. */
   private nameOtherwise(frame: ModuleFrame, address: VirtualAddress, wanted: VirtualAddress): void {
-    this.foundStubs ??= pltStubs(this.elf);
-    const stub = findPltStub(this.foundStubs, wanted);
+    const stub = findPltStub(this.stubs, wanted);
     if (stub) {
       frame.symbol = demangleStub(stub.name, this.demangle);
       frame.offset = address - stub.address;
@@ -312,8 +388,7 @@ export class Module {
       frame.symbolSource = `${this.elf.name} .plt`;
       return;
     }
-    this.foundBounds ??= functionBounds(this.elf);
-    const bounds = findBounds(this.foundBounds, wanted);
+    const bounds = findBounds(this.bounds, wanted);
     if (!bounds) return;
     frame.offset = address - bounds.start;
     frame.size = bounds.end - bounds.start;
@@ -321,7 +396,8 @@ export class Module {
   }
 
   private whyIncomplete(frame: ModuleFrame, wanted: VirtualAddress, reason: string | undefined): string | undefined {
-    const { dwarf, symbols, debugFile } = this.sources;
+    const { dwarf, symbols } = this.sources;
+    const { debugFile } = this.debugFiles;
     if (frame.symbol === undefined) {
       const elsewhere = frame.offset === undefined ? this.whyNoCode(wanted) : undefined;
       if (elsewhere !== undefined) return elsewhere;
@@ -354,6 +430,16 @@ export class Module {
     return found ? { moduleAddress: found.offset + (address - wanted), section: found.section.name } : {};
   }
 
+  private get stubs(): PltStub[] {
+    this.foundStubs ??= pltStubs(this.elf);
+    return this.foundStubs;
+  }
+
+  private get bounds(): FunctionBounds {
+    this.foundBounds ??= functionBounds(this.elf);
+    return this.foundBounds;
+  }
+
   private findSymbol(address: VirtualAddress): FileSymbol | undefined {
     let best: FileSymbol | undefined;
     for (const { index, file } of this.sources.symbols) {
@@ -380,27 +466,27 @@ export class Module {
 
   private findSources(): Sources {
     const own = this.elf;
-    const debugFile = hasDwarf(own) ? undefined : this.keep(findDebugFile(this.files, own, this.path, this.note));
-    const withDwarf = hasDwarf(own) ? { elf: own, path: this.path } : debugFile;
+    const { debugFile, withDwarf } = this.debugFiles;
     const symbolFiles = [debugFile?.elf, this.miniDebugInfo(), own].filter((elf) => elf !== undefined);
-    const dwarf = withDwarf && hasDwarf(withDwarf.elf) ? this.openDwarf(withDwarf) : undefined;
     return {
-      debugFile,
       symbols: symbolFiles.map((elf) => ({ index: symbolIndex(elf), file: elf.name })),
-      dwarf,
+      dwarf: withDwarf && this.openDwarf(withDwarf),
       dwarfFile: withDwarf?.elf.name ?? "",
     };
   }
 
-  private openDwarf(file: FoundFile): Dwarf {
-    const { elf } = file;
-    const supplementary = findSupplementaryFile(this.files, file, this.note);
-    if (supplementary) this.opened.push(supplementary);
-    // Split units need .debug_addr, in GNU's form of DWARF 4 too: without it, nobody has to look for them.
-    const split = hasBytes(elf, ".debug_addr")
-      ? findPackage(this.files, [this.path, file.path], this.elf.buildId, this.note)
-      : undefined;
-    if (split) this.opened.push(split);
+  /** Finding them reads a few headers: enough to know which answers were kept. */
+  private get debugFiles(): DebugFiles {
+    if (!this.foundFiles) {
+      this.foundFiles = openDebugFiles(this.files, this.elf, this.path, this.note);
+      const { debugFile, supplementary, package: split } = this.foundFiles;
+      for (const elf of [debugFile?.elf, supplementary, split]) if (elf) this.opened.push(elf);
+    }
+    return this.foundFiles;
+  }
+
+  private openDwarf({ elf }: FoundFile): Dwarf {
+    const { supplementary, package: split } = this.debugFiles;
     const files = this.splitFiles.limited(this.files);
     return openDwarf({
       ...dwarfInput(elf),
@@ -421,11 +507,6 @@ export class Module {
       this.note(describeError(error));
       return undefined;
     }
-  }
-
-  private keep(found: FoundFile | undefined): FoundFile | undefined {
-    if (found) this.opened.push(found.elf);
-    return found;
   }
 
   private readonly note = (message: string): void => {

@@ -35,13 +35,19 @@ export class OpenFiles {
     };
   }
 
+  /** The first of those that are open now that somebody wrote to. */
+  changed(): ByteSource | undefined {
+    for (const source of this.open.values()) if (source.hasChanged?.()) return source;
+    return undefined;
+  }
+
   close(): void {
     for (const source of this.open.values()) source.close?.();
     this.open.clear();
   }
 
   private share(first: ByteSource, reopen: () => ByteSource | undefined): ByteSource {
-    const { name, size } = first;
+    const { name, size, identity } = first;
     const key = {};
     this.keep(key, first);
     return {
@@ -50,7 +56,7 @@ export class OpenFiles {
       read: (offset, length) => {
         const source = this.open.get(key) ?? reopen();
         if (source) this.keep(key, source);
-        if (source?.size !== size)
+        if (source?.size !== size || source.identity !== identity)
           throw new LeaklineError("mismatch", `${name}: the file was replaced while it was in use`);
         return source.read(offset, length);
       },

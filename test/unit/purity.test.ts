@@ -35,6 +35,7 @@ test.for([
   "demangle/index.ts",
   "unwind/index.ts",
   "normalize/normalize.ts",
+  "symbolize/index-file/index-reader.ts",
 ])("%s needs no Node", (entry) => {
   const { files, packages } = loadedBy(entry);
   expect(files.size).toBeGreaterThan(3);

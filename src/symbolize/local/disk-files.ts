@@ -10,8 +10,8 @@ import { LeaklineError } from "../../base/errors.ts";
 import { decompress } from "../../compress/decompress.ts";
 import { openFile } from "../../os/file-bytes.ts";
 import type { FileProvider } from "../file-provider.ts";
-import type { AnswerStore } from "./answer-store.ts";
 import type { Debuginfod } from "./debuginfod.ts";
+import type { IndexStore } from "./index-store.ts";
 import { insideRoot } from "./inside-root.ts";
 
 /** Where distributions put separate debug files. */
@@ -25,7 +25,7 @@ export type DiskFilesOptions = {
   /** Asked for what is not here. */
   debuginfod?: Debuginfod | undefined;
   /** Answers of earlier runs. */
-  answers?: AnswerStore | undefined;
+  answers?: IndexStore | undefined;
 };
 
 export function diskFiles(options: DiskFilesOptions): FileProvider {

@@ -5,8 +5,8 @@ import { requireTarget } from "../../process/process-info.ts";
 import { Recording } from "../../recording/recording.ts";
 import type { Frame } from "../frame.ts";
 import { Symbolizer } from "../symbolizer.ts";
-import type { AnswerStore } from "./answer-store.ts";
 import type { Debuginfod } from "./debuginfod.ts";
+import type { IndexStore } from "./index-store.ts";
 import { localFiles } from "./local-files.ts";
 
 export type LiveProcess = {
@@ -29,7 +29,7 @@ export function openLiveProcess(
   id: number,
   debugDirectories: readonly string[] = [],
   debuginfod?: Debuginfod,
-  answers?: AnswerStore,
+  answers?: IndexStore,
 ): LiveProcess {
   const { pid } = requireTarget(id);
   const recording = new Recording();

@@ -8,6 +8,7 @@ import type { Kallsyms } from "../../process/kallsyms.ts";
 import { kernelBuildId, loadedKernelModule, readKallsyms } from "../../process/kernel.ts";
 import { Kernel } from "../kernel.ts";
 import type { Debuginfod } from "./debuginfod.ts";
+import type { IndexStore } from "./index-store.ts";
 import { imagePaths, moduleDirectories, moduleFinder } from "./kernel-files.ts";
 import { localFiles } from "./local-files.ts";
 
@@ -24,6 +25,8 @@ export type LocalKernelOptions = {
   debugDirectories?: readonly string[];
   /** Asked for what is not here. */
   debuginfod?: Debuginfod | undefined;
+  /** Answers of earlier runs. */
+  answers?: IndexStore | undefined;
 };
 
 /**
@@ -35,7 +38,8 @@ export type LocalKernelOptions = {
  * thrown: it becomes the reason of its addresses.
  */
 export function openLocalKernel(options: LocalKernelOptions): Kernel {
-  const files = localFiles({ debugDirectories: options.debugDirectories ?? [], debuginfod: options.debuginfod });
+  const { debugDirectories = [], debuginfod, answers } = options;
+  const files = localFiles({ debugDirectories, debuginfod, answers });
   const isRunning = options.kallsyms === undefined && options.kaslrOffset === undefined;
   const buildId = isRunning ? kernelBuildId() : undefined;
   const running = release();

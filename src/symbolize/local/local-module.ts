@@ -5,16 +5,16 @@ import { decompress } from "../../compress/decompress.ts";
 import { openElf } from "../../elf/index.ts";
 import { openFile } from "../../os/file-bytes.ts";
 import { Module } from "../module.ts";
-import type { AnswerStore } from "./answer-store.ts";
 import type { Debuginfod } from "./debuginfod.ts";
 import { diskFiles } from "./disk-files.ts";
+import type { IndexStore } from "./index-store.ts";
 
 /** @throws LeaklineError when it is not there, cannot be read, or is no ELF file. */
 export function openLocalModule(
   path: string,
   debugDirectories: readonly string[] = [],
   debuginfod?: Debuginfod,
-  answers?: AnswerStore,
+  answers?: IndexStore,
 ): Module {
   const elf = openElf(openFile(path), { decompress });
   return new Module(elf, resolve(path), diskFiles({ debugDirectories, debuginfod, answers }));
