@@ -67,5 +67,8 @@ export class MalformedError extends LeaklineError {
 /** The error as one line, with its hint when it has one. */
 export function describeError(error: unknown): string {
   if (error instanceof LeaklineError) return error.hint ? `${error.message} (${error.hint})` : error.message;
+  // Node itself may be what could not open a file: it loads our modules when they are wanted.
+  if ((error as NodeJS.ErrnoException | undefined)?.code === "EMFILE")
+    return `${(error as Error).message} (raise the limit of open files: ulimit -n 1024)`;
   return error instanceof Error ? error.message : String(error);
 }

@@ -110,7 +110,7 @@ export class Capture {
       });
     }
     const slot = this.pids.length;
-    const process = new TracedProcess(this.program, slot, info, this.options);
+    const process = new TracedProcess(this.program, slot, info, this.options, this.listener.warn);
     this.pids.push(info.pid);
     const tracker = new MappingTracker(info.pid, this.files, {
       emit: this.listener.emit,

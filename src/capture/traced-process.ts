@@ -16,6 +16,7 @@ import { isAlive, type ProcessInfo } from "../process/process-info.ts";
 import type { UserFunction } from "../process/user-allocator.ts";
 import { findUserFunctions, withUserFunctions } from "../process/user-functions.ts";
 import type { StackClass } from "../recording/events.ts";
+import { foreignProbes } from "./foreign-probes.ts";
 import { PROCESS } from "./layout.ts";
 import { fileKey } from "./mapping-tracker.ts";
 import { placeProbe } from "./probe-placement.ts";
@@ -28,6 +29,8 @@ export type ProbeOptions = {
   /** Functions that the user named. */
   functions: readonly UserFunction[];
 };
+
+type Warn = (message: string) => void;
 
 /** The first address space of a slot: its low half is the slot, the eBPF program counts in the other. */
 export function firstSpace(slot: number): number {
@@ -43,18 +46,20 @@ export class TracedProcess {
   readonly libraries: AllocatorLibrary[] = [];
   private readonly program: LoadedProgram;
   private readonly options: ProbeOptions;
+  private readonly warn: Warn;
   private readonly processes: BpfMap;
   private readonly slots: BpfMap;
   private readonly links: BpfLink[] = [];
   /** Files that were looked through for allocators. */
   private readonly searched = new Set<string>();
 
-  constructor(program: LoadedProgram, slot: number, info: ProcessInfo, options: ProbeOptions) {
+  constructor(program: LoadedProgram, slot: number, info: ProcessInfo, options: ProbeOptions, warn: Warn) {
     this.program = program;
     this.slot = slot;
     this.space = firstSpace(slot);
     this.info = info;
     this.options = options;
+    this.warn = warn;
     this.processes = program.object.map("processes");
     this.slots = program.object.map("slots");
     this.processes.update(encode(slot), new Uint8Array(Uint32Array.of(this.space, 0).buffer));
@@ -81,7 +86,16 @@ export class TracedProcess {
     if (fresh.length === 0) return [];
     const libraries = withUserFunctions(allocatorsAmong(this.pid, fresh), this.findNamed(fresh, mustFind));
     for (const module of fresh) this.searched.add(fileKey(module.mappings[0]));
-    for (const library of libraries) this.attach(library);
+    for (const library of libraries) {
+      const shared = foreignProbes(this.pid, library);
+      if (shared.length > 0) {
+        const what = `${shared.slice(0, 4).join(", ")}${shared.length > 4 ? ` and ${shared.length - 4} more` : ""}`;
+        this.warn(
+          `process ${this.pid}: a debugger or another tracer has breakpoints on ${what}: costs add up, and a debugger that removes its own may end the account`,
+        );
+      }
+      this.attach(library);
+    }
     this.libraries.push(...libraries);
     return libraries;
   }
