@@ -1,4 +1,4 @@
-/** `npm run bench [symbolizing|one-stack|tracing]`: what leakline costs, beside whichever peers are installed. */
+/** `npm run bench [symbolizing|one-stack|tracing|footprint]`: what leakline costs, beside whichever peers are installed. */
 
 import { existsSync } from "node:fs";
 import { buildIfNeeded, checkNode, DEMO_PACKAGES, installDebianPackages, installNpmPackages } from "./setup.mjs";
@@ -7,6 +7,7 @@ checkNode();
 installNpmPackages();
 installDebianPackages({ ...DEMO_PACKAGES, time: () => existsSync("/usr/bin/time") });
 buildIfNeeded();
+const { benchFootprint } = await import("../bench/footprint.mjs");
 const { benchTracing } = await import("../bench/tracing.mjs");
 const { benchOneStack } = await import("../bench/one-stack.mjs");
 const { benchSymbolizing } = await import("../bench/symbolizing.mjs");
@@ -14,3 +15,4 @@ const [which] = process.argv.slice(2);
 if (which === undefined || which === "symbolizing") benchSymbolizing();
 if (which === undefined || which === "one-stack") benchOneStack();
 if (which === undefined || which === "tracing") await benchTracing();
+if (which === undefined || which === "footprint") await benchFootprint();
