@@ -1,4 +1,7 @@
-/** `npm run bench -- [symbolizing [TEXT]|one-stack|many-binaries|tracing]`: what leakline costs, beside whichever peers are installed. */
+/**
+ * `npm run bench -- [symbolizing [TEXT]|one-stack|many-binaries|tracing|footprint]`: what leakline costs, beside
+ * whichever peers are installed.
+ */
 
 import { existsSync } from "node:fs";
 import { buildIfNeeded, checkNode, DEMO_PACKAGES, installDebianPackages, installNpmPackages } from "./setup.mjs";
@@ -7,6 +10,7 @@ checkNode();
 installNpmPackages();
 installDebianPackages({ ...DEMO_PACKAGES, time: () => existsSync("/usr/bin/time") });
 buildIfNeeded();
+const { benchFootprint } = await import("../bench/footprint.mjs");
 const { benchTracing } = await import("../bench/tracing.mjs");
 const { benchManyBinaries } = await import("../bench/many-binaries.mjs");
 const { benchOneStack } = await import("../bench/one-stack.mjs");
@@ -16,3 +20,4 @@ if (which === undefined || which === "symbolizing") benchSymbolizing(only);
 if (which === undefined || which === "one-stack") benchOneStack();
 if (which === undefined || which === "many-binaries") await benchManyBinaries();
 if (which === undefined || which === "tracing") await benchTracing();
+if (which === undefined || which === "footprint") await benchFootprint();

@@ -68,7 +68,7 @@ export class MalformedError extends LeaklineError {
 export function describeError(error: unknown): string {
   if (error instanceof LeaklineError) return error.hint ? `${error.message} (${error.hint})` : error.message;
   // Node itself may be what could not open a file: it loads our modules when they are wanted.
-  if ((error as NodeJS.ErrnoException | undefined)?.code === "EMFILE")
+  if ((error as { code?: unknown } | undefined)?.code === "EMFILE")
     return `${(error as Error).message} (raise the limit of open files: ulimit -n 1024)`;
   return error instanceof Error ? error.message : String(error);
 }
