@@ -61,7 +61,8 @@ export async function traceAndReport(
     },
     ...handlers,
     started() {
-      note(`a report every ${live.interval / 1000} s; p or SIGUSR1 prints now, q or Ctrl-C ends`);
+      const how = handlers.interrupted ? "SIGUSR1 prints now, SIGTERM ends" : "p or SIGUSR1 prints now, q or Ctrl-C ends";
+      note(`a report every ${live.interval / 1000} s; ${how}`);
       handlers.started?.();
     },
   });

@@ -27,8 +27,11 @@ const SIGNALS: readonly (readonly [NodeJS.Signals, Control])[] = [
 const CONTROL_FILE_POLL = 200;
 const CTRL_C = "\u0003";
 
-/** @param prefix of the control files; undefined for none. */
-export function startControls(prefix?: string): Controls {
+/**
+ * @param prefix of the control files; undefined for none.
+ * @param keys false: the terminal is somebody else's to read.
+ */
+export function startControls(prefix: string | undefined, keys: boolean): Controls {
   const queue: Control[] = [];
   let wake: (() => void) | undefined;
   const push = (control: Control): void => {
@@ -40,7 +43,7 @@ export function startControls(prefix?: string): Controls {
   // Installed before anything else: without a handler, Node takes SIGUSR1 as the wish to open its debugger.
   for (const [signal, handler] of handlers) process.on(signal, handler);
 
-  const stopKeys = listenToKeys(push);
+  const stopKeys = keys ? listenToKeys(push) : () => {};
   const timer = prefix === undefined ? undefined : setInterval(() => pollControlFiles(prefix, push), CONTROL_FILE_POLL);
 
   return {

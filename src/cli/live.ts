@@ -84,7 +84,7 @@ export type TraceHandlers = {
   started?(): void;
   /** The account was read: at an interval, when asked for, and a last time at the end. */
   reading(last: boolean): void;
-  /** Ctrl-C: true when it is not for us to end, because the command that we started got it too. */
+  /** There for a command that we started. Ctrl-C: true when it is not for us to end, because the command got it too. */
   interrupted?(): boolean;
 };
 
@@ -98,7 +98,8 @@ export async function traceLive(
   options: LiveOptions,
   handlers: TraceHandlers,
 ): Promise<TraceEnd> {
-  const controls = startControls(options.controlPrefix);
+  // A command that we started reads the terminal, not we.
+  const controls = startControls(options.controlPrefix, handlers.interrupted === undefined);
   const listener: CaptureListener = { emit: handlers.emit, warn: note, attached: handlers.attached };
   // Without --children, as many as there are: each has room of its own in the kernel.
   const maxProcesses = options.capture.children ? options.capture.maxProcesses : targets.length;

@@ -52,7 +52,7 @@ async function runCommand(given: Arguments): Promise<number> {
     command.cancel();
     throw error;
   }
-  // It may go on when the time was up, or on q: then it is left alone.
+  // It may go on when the time was up, or on SIGTERM: then it is left alone.
   const end = await Promise.race([command.ended, setTimeout(100, undefined)]);
   if (!end) {
     note(`${words[0]} (${command.pid}) runs on`);
