@@ -1,6 +1,6 @@
 /** `leakline attach`: traces running processes and prints what leaks, with function, file and line. */
 
-import type { CaptureTarget } from "../capture/session.ts";
+import type { CaptureTarget } from "../capture/capture.ts";
 import { Recording } from "../recording/recording.ts";
 import { buildReport } from "../report/model.ts";
 import { localFiles } from "../symbolize/local/local-files.ts";
@@ -61,7 +61,9 @@ export async function traceAndReport(
     },
     ...handlers,
     started() {
-      const how = handlers.interrupted ? "SIGUSR1 prints now, SIGTERM ends" : "p or SIGUSR1 prints now, q or Ctrl-C ends";
+      const how = handlers.interrupted
+        ? "SIGUSR1 prints now, SIGTERM ends"
+        : "p or SIGUSR1 prints now, q or Ctrl-C ends";
       note(`a report every ${live.interval / 1000} s; ${how}`);
       handlers.started?.();
     },

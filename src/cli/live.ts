@@ -1,12 +1,7 @@
 /** A live trace from attach to detach: what `attach`, `run` and `record` share, and their options. */
 
-import {
-  type Capture,
-  type CaptureListener,
-  type CaptureOptions,
-  type CaptureTarget,
-  startCapture,
-} from "../capture/session.ts";
+import type { Capture, CaptureListener, CaptureOptions, CaptureTarget } from "../capture/capture.ts";
+import { startCapture } from "../capture/session.ts";
 import type { AllocatorLibrary } from "../process/allocators.ts";
 import type { ProcessInfo } from "../process/process-info.ts";
 import type { RecordingEvent, StackClass } from "../recording/events.ts";

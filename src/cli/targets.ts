@@ -1,6 +1,6 @@
 /** The processes that `attach` and `record` are told to trace, and their options. */
 
-import type { CaptureTarget } from "../capture/session.ts";
+import type { CaptureTarget } from "../capture/capture.ts";
 import { descendantsOf, processesByCgroup, processesByIds, processesByName } from "../process/select.ts";
 import { type Arguments, type OptionTable, parsePid, usageError } from "./command.ts";
 
