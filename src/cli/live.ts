@@ -2,6 +2,7 @@
 
 import type { Capture, CaptureListener, CaptureOptions, CaptureTarget } from "../capture/capture.ts";
 import { startCapture } from "../capture/session.ts";
+import { releaseUnusedMemory } from "../os/small-memory.ts";
 import type { AllocatorLibrary } from "../process/allocators.ts";
 import type { ProcessInfo } from "../process/process-info.ts";
 import type { UserFunction } from "../process/user-allocator.ts";
@@ -105,6 +106,8 @@ export async function traceLive(
     const capture = await startCapture(targets, { ...options.capture, maxProcesses, demangle }, listener);
     try {
       handlers.started?.();
+      // A command that was just started has to be looked after first.
+      if (!handlers.interrupted) await releaseUnusedMemory();
       const end = await followRhythm(capture, controls, options, handlers);
       handlers.emit({ kind: "end", time: Date.now(), reason: end });
       return targets.length === 1 || end !== "the process exited" ? end : "all processes exited";
