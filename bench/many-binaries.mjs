@@ -8,7 +8,6 @@
 import { closeSync, openSync, readdirSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../scripts/setup.mjs";
-import { table } from "./measure.mjs";
 
 const COUNT = 200;
 const ROUNDS = 3;
@@ -29,15 +28,16 @@ export async function benchManyBinaries() {
   );
   console.log(`budget: ${DEFAULT_OPEN_FILES} open files, ${DEFAULT_MODULE_MEMORY >> 20} MB of modules`);
   const cache = new ModuleCache();
-  const rows = [];
   for (let round = 0; round < ROUNDS; round++) {
     for (const [i, { path }] of files.entries()) {
       const module = cache.get(path, () => openLocalModule(path));
       module.findEach(addressesIn(module), false, () => {});
-      if ((i + 1) % 40 === 0) rows.push([`round ${round + 1}, ${i + 1} binaries`, residentMegabytes(), openFiles()]);
+      if ((i + 1) % 50 === 0)
+        console.log(
+          `round ${round + 1}, ${i + 1} binaries: ${residentMegabytes()} MB resident, ${openFiles()} open files`,
+        );
     }
   }
-  table(["", "MB resident", "open files"], rows);
   cache.close();
 }
 
@@ -73,9 +73,9 @@ function isElf(path) {
 }
 
 function residentMegabytes() {
-  return process.memoryUsage.rss() / 1e6;
+  return Math.round(process.memoryUsage.rss() / 1e6);
 }
 
 function openFiles() {
-  return String(readdirSync("/proc/self/fd").length);
+  return readdirSync("/proc/self/fd").length;
 }

@@ -212,15 +212,14 @@ function openObject(functions: Functions, multi: UprobeMulti | undefined, path: 
 
   /** The verifier writes into the log of the program that it refuses. */
   function loadWithLogs(): { result: number; errno: number; log: string } {
-    const logs: Uint8Array[] = [];
+    // One log for all: the first program that is refused is the last that is tried.
+    const log = new Uint8Array(LOG_SIZE);
     for (let program = functions.nextProgram(object, null); program; program = functions.nextProgram(object, program)) {
-      const log = new Uint8Array(LOG_SIZE);
-      logs.push(log);
       functions.setLog(program, log, LOG_SIZE);
     }
     const result = functions.load(object);
     const errno = functions.errno();
-    const text = logs.map((log) => new TextDecoder().decode(log.subarray(0, log.indexOf(0)))).join("");
+    const text = new TextDecoder().decode(log.subarray(0, log.indexOf(0)));
     return { result, errno, log: text };
   }
 

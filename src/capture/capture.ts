@@ -295,7 +295,7 @@ export class Capture {
 }
 
 /** @throws LeaklineError `refused` when probes would hurt the process, `unsupported` when there is nothing to probe. */
-export function checkHazards(facts: TargetFacts, warn: (message: string) => void, isWaiting: boolean): void {
+function checkHazards(facts: TargetFacts, warn: (message: string) => void, isWaiting: boolean): void {
   const name = isWaiting
     ? (facts.info.executable ?? "the command")
     : `process ${facts.info.pid} (${facts.info.command})`;

@@ -9,8 +9,8 @@ import { release } from "node:os";
 import { describeError, LeaklineError } from "../base/errors.ts";
 import { type BpfObject, loadLibbpf } from "../bpf/libbpf.ts";
 import { executableMappings, foreseenModule, type LoadedModule } from "../process/modules.ts";
-import { readTargetFacts } from "../process/target-facts.ts";
-import { Capture, type CaptureListener, type CaptureOptions, type CaptureTarget, checkHazards } from "./capture.ts";
+import { hasProgram, targetGone } from "../process/proc-file.ts";
+import { Capture, type CaptureListener, type CaptureOptions, type CaptureTarget } from "./capture.ts";
 import { canWalkByTables, loadProgram, machine } from "./program.ts";
 import { UnwindTables } from "./unwind-tables.ts";
 
@@ -28,17 +28,28 @@ export async function startCapture(
   options: CaptureOptions,
   listener: CaptureListener,
 ): Promise<Capture> {
-  const tables = new UnwindTables({ warn: listener.warn, directory: options.unwindDirectory });
-  for (const { pid, foreseen } of targets) {
-    if (foreseen) continue;
-    checkHazards(readTargetFacts(pid), () => {}, false);
+  try {
+    return await start(targets, options, listener);
+  } catch (error) {
+    // Whatever failed, it is because of that.
+    const gone = targets.find(({ pid }) => !hasProgram(pid));
+    if (gone && error instanceof LeaklineError && error.code !== "target-gone") throw targetGone(gone.pid, error);
+    throw error;
   }
+}
+
+async function start(
+  targets: readonly CaptureTarget[],
+  options: CaptureOptions,
+  listener: CaptureListener,
+): Promise<Capture> {
+  const tables = new UnwindTables({ warn: listener.warn, directory: options.unwindDirectory });
   const rows = options.walk === "tables" && canWalkByTables() ? countRows(targets, tables) + SPARE_UNWIND_ROWS : 0;
   const program = loadProgram(await loadLibbpf(options.singleProbes), options, rows, listener.warn);
   try {
     const { sampleBytes } = options;
-    const start = { leakline: options.leakline, architecture: machine(), kernel: release(), sampleBytes };
-    listener.emit({ kind: "start", time: Date.now(), ...start });
+    const event = { leakline: options.leakline, architecture: machine(), kernel: release(), sampleBytes };
+    listener.emit({ kind: "start", time: Date.now(), ...event });
     attachLifeCycle(program.object, listener.warn);
     const capture = new Capture(program, tables, options, listener);
     for (const target of targets) capture.add(target);

@@ -8,13 +8,12 @@
 import { arch } from "node:os";
 import { LeaklineError } from "../base/errors.ts";
 import type { BpfLink, BpfMap } from "../bpf/libbpf.ts";
-import { demangle } from "../demangle/index.ts";
 import { openFile } from "../os/file-bytes.ts";
 import { type AllocatorFunction, type AllocatorLibrary, allocatorsAmong } from "../process/allocators.ts";
 import type { LoadedModule } from "../process/modules.ts";
 import { isAlive, type ProcessInfo } from "../process/process-info.ts";
 import type { UserFunction } from "../process/user-allocator.ts";
-import { findUserFunctions, withUserFunctions } from "../process/user-functions.ts";
+import { type Demangle, findUserFunctions, withUserFunctions } from "../process/user-functions.ts";
 import type { StackClass } from "../recording/events.ts";
 import { foreignProbes } from "./foreign-probes.ts";
 import { PROCESS } from "./layout.ts";
@@ -28,6 +27,8 @@ export type ProbeOptions = {
   classes: ReadonlySet<StackClass>;
   /** Functions that the user named. */
   functions: readonly UserFunction[];
+  /** Turns symbols into names from source code; asked for nothing when no functions are named. */
+  demangle: Demangle;
 };
 
 type Warn = (message: string) => void;
@@ -136,7 +137,7 @@ export class TracedProcess {
 
   private findNamed(modules: readonly LoadedModule[], mustFind: boolean) {
     try {
-      return findUserFunctions(this.pid, modules, this.options.functions, demangle);
+      return findUserFunctions(this.pid, modules, this.options.functions, this.options.demangle);
     } catch (error) {
       if (mustFind || !(error instanceof LeaklineError) || error.code !== "not-found") throw error;
       return [];

@@ -5,6 +5,7 @@ import { describeError, LeaklineError } from "../base/errors.ts";
 import { decompress } from "../compress/decompress.ts";
 import { openElf } from "../elf/index.ts";
 import { type LoadedModule, openModuleFile } from "../process/modules.ts";
+import { hasProgram, targetGone } from "../process/proc-file.ts";
 import { compileUnwindTable, type UnwindTable } from "../unwind/index.ts";
 import { fileKey } from "./mapping-tracker.ts";
 import { loadPreparedTable } from "./prepared-tables.ts";
@@ -69,6 +70,7 @@ export class UnwindTables {
       }
     } catch (error) {
       if (!(error instanceof LeaklineError) || error.code === "target-gone") throw error;
+      if (!hasProgram(pid)) throw targetGone(pid, error);
       warn(`${module.path}: stacks may end in its code: ${describeError(error)}`);
       return undefined;
     }

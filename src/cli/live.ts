@@ -2,8 +2,11 @@
 
 import type { Capture, CaptureListener, CaptureOptions, CaptureTarget } from "../capture/capture.ts";
 import { startCapture } from "../capture/session.ts";
+import { releaseUnusedMemory } from "../os/small-memory.ts";
 import type { AllocatorLibrary } from "../process/allocators.ts";
 import type { ProcessInfo } from "../process/process-info.ts";
+import type { UserFunction } from "../process/user-allocator.ts";
+import type { Demangle } from "../process/user-functions.ts";
 import type { RecordingEvent, StackClass } from "../recording/events.ts";
 import { MAX_STACKS } from "../recording/format.ts";
 import { ALLOCATOR_OPTIONS, userFunctionsFrom } from "./allocator-options.ts";
@@ -38,7 +41,7 @@ export type LiveOptions = {
   /** Ends by itself after so many milliseconds. */
   duration: number | undefined;
   controlPrefix: string | undefined;
-  capture: CaptureOptions;
+  capture: Omit<CaptureOptions, "demangle">;
 };
 
 const MAX_SECONDS = 1e7;
@@ -99,9 +102,12 @@ export async function traceLive(
   // Without --children, as many as there are: each has room of its own in the kernel.
   const maxProcesses = options.capture.children ? options.capture.maxProcesses : targets.length;
   try {
-    const capture = await startCapture(targets, { ...options.capture, maxProcesses }, listener);
+    const demangle = await demangleFor(options.capture.functions);
+    const capture = await startCapture(targets, { ...options.capture, maxProcesses, demangle }, listener);
     try {
       handlers.started?.();
+      // A command that was just started has to be looked after first.
+      if (!handlers.interrupted) await releaseUnusedMemory();
       const end = await followRhythm(capture, controls, options, handlers);
       handlers.emit({ kind: "end", time: Date.now(), reason: end });
       return targets.length === 1 || end !== "the process exited" ? end : "all processes exited";
@@ -111,6 +117,11 @@ export async function traceLive(
   } finally {
     controls.close();
   }
+}
+
+/** Loaded when it is wanted: `record` is small. */
+async function demangleFor(functions: readonly UserFunction[]): Promise<Demangle> {
+  return functions.length === 0 ? (symbol) => symbol : (await import("../demangle/index.ts")).demangle;
 }
 
 /** How often we look whether the processes still live, and what they have mapped, milliseconds. */

@@ -83,6 +83,16 @@ export function tryReadLink(pid: number | "self", name: string): string | undefi
   }
 }
 
+/** Does a process of this number run a program? Not one that has ended, nor its zombie. */
+export function hasProgram(pid: number): boolean {
+  try {
+    readlinkSync(`/proc/${pid}/exe`);
+    return true;
+  } catch (cause) {
+    return !["ENOENT", "ESRCH"].includes((cause as NodeJS.ErrnoException).code ?? "");
+  }
+}
+
 /** What a failed system call on a process's files means. */
 export function processError(pid: number, doing: string, cause: unknown): LeaklineError {
   if (cause instanceof LeaklineError) return cause;
