@@ -6,7 +6,7 @@
  * the rounds are printed.
  */
 
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -35,7 +35,9 @@ export async function benchTracing() {
       }
     }
     printPairs(tracers, results);
-    if (process.getuid?.() === 0) await benchAttach(programs.without);
+    if (process.getuid?.() !== 0) return;
+    await printPrediction(programs.without, results);
+    await benchAttach(programs.without);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -106,6 +108,34 @@ function printTargets(results, ratio) {
   if (!sampled) return;
   const ns = median(sampled.map((round) => round[1]));
   console.log(`attach --sample-bytes, 10 deep: ${ns.toFixed(0)} ns, under 1700 aimed at: ${is(ns < 1700)}`);
+}
+
+/** What an attached probe costs while its program does nothing, and what doctor makes of it, beside what was measured. */
+async function printPrediction(program, results) {
+  const { child: target } = await startTarget([program, SECONDS]);
+  const doctor = spawnSync(process.execPath, [MAIN, "doctor", String(target.pid), "--json"], { encoding: "utf8" });
+  target.kill("SIGKILL");
+  const { cost } = JSON.parse(doctor.stdout);
+  if (!cost) return;
+  console.log("\nan idle probe and what is added to it, by doctor (a process that does not allocate pays nothing)");
+  table(
+    ["", "ns"],
+    [
+      ["a probe on an instruction that the kernel emulates, program empty", cost.emulated],
+      ["the same on one that is executed out of line", cost.outOfLine],
+      ["a probe of the return", cost.atReturn],
+      ["the account of a pair", cost.account],
+      ["a frame of the stack", cost.frame],
+    ],
+  );
+  const measured = (depth) => {
+    const i = CASES.indexOf(`1x${depth}`);
+    return (
+      median(results.get("leakline attach").map((round) => round[i])) - median(results.get("bare").map((r) => r[i]))
+    );
+  };
+  const rows = cost.pair.map(({ frames, cost: ns }) => [`${frames} frames`, ns, measured(frames)]);
+  table(["a pair's cost", "predicted", "measured"], rows);
 }
 
 /** Time to the first report, and memory while tracing. */
