@@ -68,14 +68,25 @@ struct walk {
 	__u32 first_mapping;
 	__u32 mapping_count;
 	__u32 mapping; /* index of the last one used */
+	__u32 generation; /* of the mappings; 0: rules found in them are not to be remembered */
 	bool exact_ip; /* ip is the interrupted instruction, not a return address */
 	bool fp_lost; /* a frame did not say where its caller's rbp is */
 	bool in_handler; /* a signal frame was passed */
+	bool no_window; /* what lies above the stack could not be read */
 	bool met_watched; /* the watched call's frame was passed; without a signal frame before it the walk ends there */
 };
 
 /* Words of the stack that are copied at a time: reading the user's memory once costs less than once for each frame. */
 #define WINDOW_WORDS 256
+
+/* A power of two. */
+#define REMEMBERED_RULES 64
+
+/* A thread comes back to the same call sites: as long as the mappings are the same, so is the rule of each. */
+struct remembered_rule {
+	__u64 ip;
+	__u64 rule;
+};
 
 struct thread {
 	struct pending_call pending[MAX_PENDING];
@@ -84,6 +95,9 @@ struct thread {
 	struct walk walk;
 	struct stack stack; /* what the walk found */
 	__u64 window[WINDOW_WORDS]; /* a part of the user's stack */
+	__u32 rules_space; /* `rules` were found in this address space, */
+	__u32 rules_generation; /* and in these mappings of it */
+	struct remembered_rule rules[REMEMBERED_RULES];
 };
 
 struct {

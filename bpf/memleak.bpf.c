@@ -145,9 +145,9 @@ static __always_inline enum relation relate_by_place(const struct call *call, st
 	 * first case the return address is as before, or the kernel's own, which no call leads to.
 	 */
 	if (sp == pending->sp) {
-		word = return_address(call->regs);
 		if (pending->ip == PT_REGS_IP(call->regs))
 			return LEFT;
+		word = return_address(call->regs);
 		if (skipped)
 			return pending->return_address == word ? INSIDE : LEFT;
 		return follows_call(word) ? LEFT : INSIDE;

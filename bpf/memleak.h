@@ -119,7 +119,7 @@ struct unwind_state {
 	__u32 first_mapping;
 	__u32 mapping_count;
 	__u32 space;
-	__u32 unused;
+	__u32 generation; /* another one whenever the mappings change; 0 at first */
 };
 
 /* Key of map `unwind_files`: a file as the kernel knows it. */

@@ -162,10 +162,16 @@ static long look_at_vma(struct task_struct *task, struct vm_area_struct *vma, st
  * The rule for the code at ip. Most frames lie in the mapping of the frame before. What user space has not seen yet (a
  * library just opened, a program just executed) is asked of the kernel itself, which takes longer.
  */
-static __u32 rule_at(struct walk *walk, __u64 ip)
+static __u32 rule_at(struct thread *thread, __u64 ip)
 {
-	struct unwind_mapping *mapping = bpf_map_lookup_elem(&unwind_mappings, &walk->mapping);
+	struct walk *walk = &thread->walk;
+	struct remembered_rule *remembered = &thread->rules[(ip ^ ip >> 6) & (REMEMBERED_RULES - 1)];
+	struct unwind_mapping *mapping;
+	__u32 rule;
 
+	if (walk->generation && remembered->ip == ip)
+		return remembered->rule;
+	mapping = bpf_map_lookup_elem(&unwind_mappings, &walk->mapping);
 	if (!mapping || ip < mapping->start || ip >= mapping->end) {
 		walk->mapping = find_mapping(ip, walk->first_mapping, walk->mapping_count);
 		mapping = bpf_map_lookup_elem(&unwind_mappings, &walk->mapping);
@@ -176,7 +182,24 @@ static __u32 rule_at(struct walk *walk, __u64 ip)
 			return search.row_count ? find_rule(ip - search.bias, search.first_row, search.row_count) : UNWIND_NONE;
 		}
 	}
-	return find_rule(ip - mapping->bias, mapping->first_row, mapping->row_count);
+	rule = find_rule(ip - mapping->bias, mapping->first_row, mapping->row_count);
+	if (walk->generation) {
+		remembered->ip = ip;
+		remembered->rule = rule;
+	}
+	return rule;
+}
+
+static void forget_old_rules(struct thread *thread)
+{
+	struct walk *walk = &thread->walk;
+
+	if (thread->rules_generation == walk->generation && thread->rules_space == walk->space)
+		return;
+	for (int i = 0; i < REMEMBERED_RULES; i++)
+		thread->rules[i].ip = 0;
+	thread->rules_generation = walk->generation;
+	thread->rules_space = walk->space;
 }
 
 /* The word at a user address; 0, which is no frame, when it cannot be read. */
@@ -191,22 +214,29 @@ static __u64 read_word(__u64 address)
 #define NO_WINDOW (1ULL << 63)
 
 /*
- * Two words of the user's stack; NULL when they cannot be read. What lies above them is copied with them, if it can be:
- * the next frames are there.
+ * Two words of the user's stack; NULL when they cannot be read. What lies around them is copied with them, if it can be:
+ * the window begins at the frame that is being left, whose saved registers are wanted too, and the next frames follow.
  */
 static __u64 *read_pair(struct thread *thread, __u64 address)
 {
 	struct walk *walk = &thread->walk;
 	__u64 place = address - walk->window_start;
 
+	if (place <= (WINDOW_WORDS - 2) * 8)
+		return (void *)thread->window + (__u32)place;
+	walk->window_start = walk->sp - 8;
+	place = address - walk->window_start;
 	if (place > (WINDOW_WORDS - 2) * 8) {
-		place = 0;
 		walk->window_start = address;
-		if (bpf_probe_read_user(thread->window, sizeof(thread->window), (void *)address)) {
-			walk->window_start = NO_WINDOW;
-			if (bpf_probe_read_user(thread->window, 16, (void *)address))
-				return NULL;
-		}
+		place = 0;
+	}
+	if (walk->no_window || bpf_probe_read_user(thread->window, sizeof(thread->window), (void *)walk->window_start)) {
+		/* The stack ends before the window does. That costs a fault: it is not tried again. */
+		walk->no_window = true;
+		walk->window_start = NO_WINDOW;
+		place = 0;
+		if (bpf_probe_read_user(thread->window, 16, (void *)address))
+			return NULL;
 	}
 	return (void *)thread->window + (__u32)place;
 }
@@ -242,19 +272,27 @@ static bool step_by_frame_pointer(struct walk *walk, __u64 *cfa)
  * Was the watched call interrupted when it had returned, but its return was not seen yet? It is then in the code that the
  * kernel makes functions return to, which has no rules, and pushes three registers (arch/x86/kernel/uprobes.c).
  */
-static bool is_returning(struct walk *walk)
+static bool is_returning(struct thread *thread)
 {
-	return walk->sp <= walk->watched && walk->watched - walk->sp <= 24 && rule_at(walk, walk->ip) == UNWIND_NONE;
+	struct walk *walk = &thread->walk;
+
+	return walk->sp <= walk->watched && walk->watched - walk->sp <= 24 && rule_at(thread, walk->ip) == UNWIND_NONE;
 }
 
-static bool restore_fp(struct walk *walk, __s8 saved_fp, __u64 cfa)
+static bool restore_fp(struct thread *thread, __s8 saved_fp, __u64 cfa)
 {
+	struct walk *walk = &thread->walk;
 	/* A function that realigns its stack pushes the caller's rbp where its own then points to. */
 	__u64 place = saved_fp == UNWIND_RBP_AT_RBP ? walk->fp : cfa + (__s64)saved_fp * 8;
+	__u64 *words;
 
 	if (saved_fp != UNWIND_RBP_AT_RBP)
 		walk->fp_lost = false;
-	return !walk->fp_lost && bpf_probe_read_user(&walk->fp, sizeof(walk->fp), (void *)place) == 0;
+	words = walk->fp_lost ? NULL : read_pair(thread, place);
+	if (!words)
+		return false;
+	walk->fp = words[0];
+	return true;
 }
 
 /* From a frame to its caller. Returns 1 when the stack has ended, walk->end saying why. */
@@ -263,10 +301,11 @@ static long next_frame(__u32 index, struct thread **context)
 	struct thread *thread = *context;
 	struct walk *walk = &thread->walk;
 	__u64 ip = walk->exact_ip ? walk->ip : walk->ip - 1;
-	__u32 rule = rule_at(walk, ip);
+	__u32 rule = rule_at(thread, ip);
 	__s64 offset = (__s64)((__s32)rule >> 16) * 8;
 	__s8 saved_fp = rule >> 8; /* in units of 8 bytes from the CFA when negative */
 	__u64 *pair; /* saved rbp, return address: next to each other in most frames */
+	__u64 return_address;
 	__u64 cfa;
 	__u32 depth;
 
@@ -292,7 +331,7 @@ static long next_frame(__u32 index, struct thread **context)
 			walk->end = STACK_UNREADABLE;
 			return 1;
 		}
-		if (is_returning(walk)) {
+		if (is_returning(thread)) {
 			walk->met_watched = true;
 			walk->ip = walk->watched_return;
 			walk->sp = walk->watched;
@@ -329,16 +368,17 @@ static long next_frame(__u32 index, struct thread **context)
 		walk->end = STACK_UNREADABLE;
 		return 1;
 	}
+	return_address = pair[1]; /* restoring rbp may move the window */
 	if (saved_fp == -2) {
 		walk->fp = pair[0];
 		walk->fp_lost = false;
 	} else if (saved_fp == UNWIND_RBP_LOST) {
 		walk->fp_lost = true;
-	} else if (saved_fp != 0 && !restore_fp(walk, saved_fp, cfa)) {
+	} else if (saved_fp != 0 && !restore_fp(thread, saved_fp, cfa)) {
 		walk->end = STACK_UNREADABLE;
 		return 1;
 	}
-	walk->ip = cfa == walk->watched ? walk->watched_return : pair[1];
+	walk->ip = cfa == walk->watched ? walk->watched_return : return_address;
 	walk->sp = cfa;
 	walk->exact_ip = false;
 found:
@@ -368,12 +408,17 @@ __noinline int walk_by_tables(__u64 ip, __u64 sp, __u64 fp, __u32 space, __u32 c
 		return 0;
 	thread->walk.first_mapping = 0;
 	thread->walk.mapping_count = 0;
+	thread->walk.generation = 0;
 	if (state && state->space == space) {
+		/* Before the list: at worst, what is found in the new list is taken for the old one's, and soon forgotten. */
+		thread->walk.generation = *(volatile __u32 *)&state->generation;
 		thread->walk.first_mapping = state->first_mapping;
 		thread->walk.mapping_count = state->mapping_count;
 	}
 	begin_walk(thread, ip, sp, fp, space, class);
 	thread->walk.window_start = NO_WINDOW;
+	thread->walk.no_window = false;
+	forget_old_rules(thread);
 	if (thread->walk.depth)
 		bpf_loop(MAX_FRAMES, next_frame, &thread, 0);
 	end_walk(thread);

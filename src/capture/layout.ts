@@ -44,8 +44,8 @@ export const PROCESS = { space: 0, renumbered: 4, size: 8 } as const;
 /** struct block_key: address (8 bytes), space, unused (4 each). */
 export const BLOCK_KEY = { address: 0, space: 8, size: 16 } as const;
 
-/** struct unwind_state: first mapping, mapping count, space, unused (4 bytes each). */
-export const UNWIND_STATE = { firstMapping: 0, mappingCount: 4, space: 8, size: 16 } as const;
+/** struct unwind_state: first mapping, mapping count, space, generation (4 bytes each). */
+export const UNWIND_STATE = { firstMapping: 0, mappingCount: 4, space: 8, generation: 12, size: 16 } as const;
 
 /** struct file_key: inode (8 bytes), device, unused (4 each). */
 export const FILE_KEY = { inode: 0, device: 8, size: 16 } as const;

@@ -31,6 +31,8 @@ export class UnwindMaps {
   private readonly capacity: number;
   private readonly placed = new Map<string, Placed | undefined>();
   private used = 0;
+  /** Of the lists: what the program found in one it remembers until there is another. */
+  private generation = 0;
   /** By slot: which half is in use. */
   private readonly halves = new Map<number, number>();
 
@@ -144,6 +146,7 @@ export class UnwindMaps {
     state.setUint32(UNWIND_STATE.firstMapping, first, true);
     state.setUint32(UNWIND_STATE.mappingCount, entries.length, true);
     state.setUint32(UNWIND_STATE.space, space, true);
+    state.setUint32(UNWIND_STATE.generation, ++this.generation, true);
     this.state.update(new Uint8Array(Uint32Array.of(slot).buffer), new Uint8Array(state.buffer));
   }
 }
