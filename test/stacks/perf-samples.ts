@@ -25,7 +25,7 @@ export type PerfSamples = {
 };
 
 /** The others of an allocator are rarely called. */
-const FUNCTIONS = ["malloc", "calloc", "realloc", "posix_memalign", "_Znwm", "_Znam"];
+const FUNCTIONS = ["malloc", "calloc", "realloc", "posix_memalign"];
 const TRACING = "/sys/kernel/tracing";
 const EVENTS = `${TRACING}/uprobe_events`;
 /** Bytes; the most that the kernel copies. */
