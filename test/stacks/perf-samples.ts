@@ -24,8 +24,8 @@ export type PerfSamples = {
   nested: number;
 };
 
-/** The others of an allocator are rarely called. */
-const FUNCTIONS = ["malloc", "calloc", "realloc", "posix_memalign", "_Znwm", "_Znam"];
+/** The others of an allocator are rarely called, or call these, as operator new does. */
+const FUNCTIONS = ["malloc", "calloc", "realloc", "posix_memalign"];
 const TRACING = "/sys/kernel/tracing";
 const EVENTS = `${TRACING}/uprobe_events`;
 /** Bytes; the most that the kernel copies. */
