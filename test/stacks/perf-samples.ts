@@ -24,7 +24,7 @@ export type PerfSamples = {
   nested: number;
 };
 
-/** The others of an allocator are rarely called. */
+/** The others of an allocator are rarely called, or call these, as operator new does. */
 const FUNCTIONS = ["malloc", "calloc", "realloc", "posix_memalign"];
 const TRACING = "/sys/kernel/tracing";
 const EVENTS = `${TRACING}/uprobe_events`;
