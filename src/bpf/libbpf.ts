@@ -367,7 +367,14 @@ function encodeUprobeOptions(place: UprobePlace, atReturn: boolean): Uint8Array 
 
 function attachError(errno: number, file: string, places: readonly UprobePlace[], pid: number): LeaklineError {
   const offsets = places.map(({ offset }) => `0x${offset.toString(16)}`).join(", ");
-  return kernelError("unsupported", errno, `no probe could be set at ${file}+${offsets} of process ${pid}`);
+  const what = `no probe could be set at ${file}+${offsets} of process ${pid}`;
+  if (errnoName(errno) === "EINVAL") {
+    // uprobe_register of kernel/events/uprobes.c: all who probe a place must agree on its reference counter.
+    const hint =
+      "another tracer may hold the place in a way that allows no second one, as bcc's memleak does: end it first";
+    return new LeaklineError("unsupported", `${what}: EINVAL`, { hint });
+  }
+  return kernelError("unsupported", errno, what);
 }
 
 /** An error with the kernel's reason; EPERM and EACCES become `permission`, ESRCH `target-gone`. */
