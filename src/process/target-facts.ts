@@ -3,6 +3,7 @@
  */
 
 import { release } from "node:os";
+import { posix } from "node:path";
 import { LeaklineError } from "../base/errors.ts";
 import { openElf } from "../elf/index.ts";
 import { openFile } from "../os/file-bytes.ts";
@@ -34,7 +35,8 @@ export function readTargetFacts(id: number): TargetFacts {
 export function readFileFacts(id: number, executable: string): TargetFacts {
   const info = describeProcess(id);
   const { isGo, isStatic } = inspectExecutable(executable);
-  return { info: { ...info, executable }, kernelRelease: release(), isGo, isStatic, allocators: [] };
+  const command = posix.basename(executable);
+  return { info: { ...info, executable, command }, kernelRelease: release(), isGo, isStatic, allocators: [] };
 }
 
 /** Can this process be traced? When it cannot even be looked at, that is the only check. Throws nothing on purpose. */
