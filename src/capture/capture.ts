@@ -82,11 +82,6 @@ export class Capture {
     this.reader = new AccountReader(program.object, (space) => this.pids[space & 0xffff] ?? 0);
   }
 
-  /** The processes that are traced and have not ended. */
-  get processes(): ProcessInfo[] {
-    return [...this.tracked.values()].map(({ process }) => process.info);
-  }
-
   /**
    * Attaches to a process, or to one that waits.
    *
