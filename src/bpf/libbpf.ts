@@ -6,7 +6,6 @@
  * kernel's own reason and the mend. Source: bpf/libbpf.h and bpf/bpf.h of libbpf 1.0.
  */
 
-import { closeSync } from "node:fs";
 import { release } from "node:os";
 import { LeaklineError } from "../base/errors.ts";
 import { errnoName, loadNativeLibrary, type NativeLibrary, type Pointer } from "../os/native.ts";
@@ -266,9 +265,9 @@ function openObject(functions: Functions, multi: UprobeMulti | undefined, path: 
       if (places.length === 0) return { close() {} };
       const pointer = programPointer(program);
       if (multi) {
-        const fd = multi.attach(functions.programFd(pointer), pid, file, places, kind);
-        if (fd < 0) throw attachError(multi.errno(), file, places, pid);
-        return addLink(() => closeSync(fd));
+        const detach = multi.attach(functions.programFd(pointer), pid, file, places, kind);
+        if (typeof detach === "number") throw attachError(detach, file, places, pid);
+        return addLink(detach);
       }
       const attached: Pointer[] = [];
       const all = addLink(() => {

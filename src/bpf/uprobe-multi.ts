@@ -1,23 +1,25 @@
 /**
- * Many uprobes in one link, by bpf(2) itself: libbpf knows how to since 1.3, which distributions do not have yet.
+ * Uprobes by links of their own kind, by bpf(2) itself: libbpf knows how to since 1.3, which distributions do not have yet.
  *
- * One link is attached and, what matters more, detached at once. Single probes are detached one after the other, and
- * for each the kernel waits a tenth of a second until nobody runs it any more.
+ * A link can have many places. But it has one, wherever private-pins.ts can hold it: a SIGKILL that strikes while the
+ * kernel sets probes makes it fail at the place that it has come to, and those before it in the same link would stay,
+ * because it cannot take them back for a task that is being killed. A link of one place is set or is not.
+ *
+ * Without that file system it has all places of a file: closed one after the other, each link would cost a twentieth of a
+ * second, in which the kernel waits until nobody runs the probe any more.
  *
  * Source: include/uapi/linux/bpf.h of Linux 6.6, union bpf_attr, link_create.
  */
 
-import { arch } from "node:os";
+import { closeSync } from "node:fs";
 import { loadNativeLibrary, type NativeLibrary } from "../os/native.ts";
+import { openPrivatePins } from "./private-pins.ts";
+import { BPF_COMMAND, heapBytes, SYS_BPF } from "./system-call.ts";
 
 /** enum bpf_attach_type. Of a session (Linux 6.13), the entry's program says whether the return is of interest. */
 export const BPF_TRACE_UPROBE_MULTI = 48;
 export const BPF_TRACE_UPROBE_SESSION = 57;
-/** enum bpf_cmd */
-const BPF_LINK_CREATE = 28;
 const BPF_F_UPROBE_MULTI_RETURN = 1;
-/** __NR_bpf */
-const SYSTEM_CALL: { readonly [arch: string]: number } = { x64: 321, arm64: 280 };
 
 /** Offsets in union bpf_attr. */
 const ATTR = {
@@ -46,23 +48,43 @@ export type UprobeKind = "entry" | "return" | "session";
 export type UprobeMulti = {
   /**
    * @param programFd of a program loaded with expected_attach_type BPF_TRACE_UPROBE_MULTI, or that of a session.
-   * @returns the link's file descriptor, or a negative number: then `errno` says why.
+   * @returns what detaches; or the errno, and nothing is attached.
    */
-  attach(programFd: number, pid: number, path: string, places: readonly UprobePlace[], kind: UprobeKind): number;
-  errno(): number;
+  attach(
+    programFd: number,
+    pid: number,
+    path: string,
+    places: readonly UprobePlace[],
+    kind: UprobeKind,
+  ): (() => void) | number;
 };
 
 export async function loadUprobeMulti(): Promise<UprobeMulti> {
   const libc = await loadNativeLibrary("libc.so.6", "leakline traces on systems with glibc");
+  const pins = openPrivatePins(libc);
   const call = libc.bind<(number: number, command: number, attr: Uint8Array, size: number) => number>(
     "long syscall(long number, long command, void *attr, long size)",
   );
   return {
     attach(programFd, pid, path, places, kind) {
-      const request = encodeRequest(libc, programFd, pid, path, places, kind);
-      return call(SYSTEM_CALL[arch()], BPF_LINK_CREATE, request.attr, ATTR.size);
+      const held: (() => void)[] = [];
+      const detach = (): void => {
+        for (const letGo of held) letGo();
+      };
+      for (const group of pins ? places.map((place) => [place]) : [places]) {
+        const request = encodeRequest(libc, programFd, pid, path, group, kind);
+        const fd = call(SYS_BPF, BPF_COMMAND.linkCreate, request.attr, ATTR.size);
+        if (fd < 0) {
+          const errno = libc.errno();
+          detach();
+          return errno;
+        }
+        const letGo = pins?.hold(fd);
+        if (letGo) closeSync(fd);
+        held.push(letGo ?? (() => closeSync(fd)));
+      }
+      return detach;
     },
-    errno: libc.errno,
   };
 }
 
@@ -89,13 +111,4 @@ function encodeRequest(
   view.setUint32(ATTR.flags, kind === "return" ? BPF_F_UPROBE_MULTI_RETURN : 0, true);
   view.setUint32(ATTR.pid, pid, true);
   return { attr, pointedTo: [pathBytes, offsets, cookies] };
-}
-
-/** V8 keeps small arrays in its own heap and may move them; larger ones stay where they are. */
-const SMALL = 4096;
-
-function heapBytes(bytes: Uint8Array): Uint8Array {
-  const copy = new Uint8Array(Math.max(bytes.length, SMALL));
-  copy.set(bytes);
-  return copy;
 }

@@ -1,8 +1,8 @@
 /**
  * Starts a capture: loads the eBPF program, sized for what is to be traced, and attaches it.
  *
- * Nothing is left behind: the probes belong to file descriptors of this process, so they go when it closes them or
- * dies, however it dies.
+ * Nothing is left behind: the probes belong to this process, by file descriptors and a file system that only it sees
+ * (src/bpf/private-pins.ts), so they go when it lets them go or dies, however it dies.
  */
 
 import { release } from "node:os";

@@ -8,9 +8,10 @@
  * - `orderly`: SIGTERM; leakline must end by itself.
  *
  * After each, no program and no link may be left in the kernel, the target's code must be its files' again, and it must
- * still be at work with nothing wrong. One exception is counted apart: Linux (6.18 at least) cannot take back a probe on
- * behalf of a task with a SIGKILL pending, so one that strikes inside the system call that sets or removes probes leaves
- * them, to the kernel log's "leaking uprobe". They do nothing but cost time.
+ * still be at work with nothing wrong. Linux (6.18 at least) cannot take back a probe on behalf of a task with a SIGKILL
+ * pending, to its log's "leaking uprobe". That is why leakline sets one probe a link and has its links held by a file
+ * system (src/bpf/private-pins.ts). With `--single-probes` it cannot: those that are left in the target's code when it is
+ * killed while it removes them are counted apart. They do nothing but cost time.
  */
 
 import { setTimeout } from "node:timers/promises";
