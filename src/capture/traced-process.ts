@@ -6,7 +6,7 @@
  */
 
 import { arch } from "node:os";
-import { LeaklineError } from "../base/errors.ts";
+import { describeError, LeaklineError } from "../base/errors.ts";
 import type { BpfLink, BpfMap } from "../bpf/libbpf.ts";
 import { openFile } from "../os/file-bytes.ts";
 import { type AllocatorFunction, type AllocatorLibrary, allocatorsAmong } from "../process/allocators.ts";
@@ -139,7 +139,9 @@ export class TracedProcess {
     try {
       return findUserFunctions(this.pid, modules, this.options.functions, this.options.demangle);
     } catch (error) {
-      if (mustFind || !(error instanceof LeaklineError) || error.code !== "not-found") throw error;
+      if (mustFind || !(error instanceof LeaklineError)) throw error;
+      // Found before, then: this is a file that was opened later.
+      if (error.code !== "not-found") this.warn(`process ${this.pid}: ${describeError(error)}`);
       return [];
     }
   }

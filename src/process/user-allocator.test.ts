@@ -32,6 +32,7 @@ describe("--alloc", () => {
       given: `--alloc '${text}'`,
       file,
       name,
+      isNoexcept: false,
       signature: { operation: "allocate", ...NONE, ...roles },
     });
   });
@@ -48,9 +49,23 @@ describe("--free", () => {
       given: `--free '${text}'`,
       file,
       name,
+      isNoexcept: false,
       signature: { operation: "free", ...NONE, old },
     });
   });
+});
+
+test.for([
+  ["f(size) noexcept", "f"],
+  ["libfoo.so:f noexcept ", "f"],
+  ["Pool::operator()(_, size)noexcept", "Pool::operator()"],
+] as const)("%s is a promise", ([text, name]) => {
+  expect(parseAllocation(text)).toMatchObject({ name, isNoexcept: true });
+});
+
+test("a function may be called noexcept, or end with it", () => {
+  expect(parseAllocation("is_noexcept")).toMatchObject({ name: "is_noexcept", isNoexcept: false });
+  expect(parseAllocation("noexcept(size)")).toMatchObject({ name: "noexcept", isNoexcept: false });
 });
 
 /** What is wrong, and what the message must say of it. */

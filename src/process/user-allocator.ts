@@ -1,11 +1,11 @@
 /**
  * What `--alloc` and `--free` say: a function of the program's own allocator, written as a prototype.
  *
- *     [FILE:]NAME[(ARGUMENT, …)]
+ *     [FILE:]NAME[(ARGUMENT, …)] [noexcept]
  *
  * Each argument is the word for what it means, `_` when it means nothing to the account: `pool_alloc(_, size)`. FILE is
  * a mapped file's path or last part, `*` for all. NAME is a symbol, a C++ or Rust name without parameters, or `0x…`, a
- * virtual address in FILE.
+ * virtual address in FILE. `noexcept` promises that no exception leaves the function.
  */
 
 import { LeaklineError } from "../base/errors.ts";
@@ -19,6 +19,8 @@ export type UserFunction = {
   readonly file: string | undefined;
   readonly name: string;
   readonly signature: CallSignature;
+  /** The user promises that no exception leaves it. */
+  readonly isNoexcept: boolean;
 };
 
 /**
@@ -28,8 +30,8 @@ export type UserFunction = {
  */
 export function parseAllocation(text: string): UserFunction {
   const given = `--alloc '${text}'`;
-  const { file, name, words } = split(given, text, ALLOC_EXAMPLE);
-  if (words === undefined) return { given, file, name, signature: allocates({ size: 1 }) };
+  const { words, ...where } = split(given, text, ALLOC_EXAMPLE);
+  if (words === undefined) return { given, ...where, signature: allocates({ size: 1 }) };
   const { roles, bytes } = readRoles(given, words, ["size", "count", "old", "out"], ALLOC_EXAMPLE);
   if (roles.size === undefined && bytes === undefined)
     throw usage(
@@ -38,7 +40,7 @@ export function parseAllocation(text: string): UserFunction {
     );
   if (roles.size !== undefined && bytes !== undefined)
     throw usage(`${given}: the size is an argument and also a number`, FIXED);
-  return { given, file, name, signature: allocates({ ...roles, bytes: bytes ?? 0 }) };
+  return { given, ...where, signature: allocates({ ...roles, bytes: bytes ?? 0 }) };
 }
 
 /**
@@ -48,22 +50,27 @@ export function parseAllocation(text: string): UserFunction {
  */
 export function parseRelease(text: string): UserFunction {
   const given = `--free '${text}'`;
-  const { file, name, words } = split(given, text, FREE_EXAMPLE);
-  if (words === undefined) return { given, file, name, signature: frees(1) };
+  const { words, ...where } = split(given, text, FREE_EXAMPLE);
+  if (words === undefined) return { given, ...where, signature: frees(1) };
   const { roles, bytes } = readRoles(given, words, ["ptr"], FREE_EXAMPLE);
   if (roles.ptr === undefined || bytes !== undefined)
     throw usage(`${given}: none of the arguments is the block`, FREE_EXAMPLE);
-  return { given, file, name, signature: frees(roles.ptr) };
+  return { given, ...where, signature: frees(roles.ptr) };
 }
 
 const ALLOC_EXAMPLE = "for example 'my_calloc(count, size)', 'my_realloc(old, size)' or 'pool_alloc(_, size)'";
 const FREE_EXAMPLE = "for example 'my_free(ptr)' or 'pool_free(_, ptr)'";
 const FIXED = "'node_alloc(_, size=48)'";
 
-/** Into file, name, and what stands between the last parentheses. */
-function split(given: string, text: string, example: string) {
-  if (text.length > MAX_LENGTH) throw usage(`${given.slice(0, 60)}…: too long`, example);
-  const open = text.trimEnd().endsWith(")") ? openingOf(given, text.trimEnd(), example) : undefined;
+/** Into file, name, what stands between the last parentheses, and the promise behind them. */
+function split(given: string, value: string, example: string) {
+  if (value.length > MAX_LENGTH) throw usage(`${given.slice(0, 60)}…: too long`, example);
+  const text = value
+    .trimEnd()
+    .replace(/(?<=[\s)])noexcept$/, "")
+    .trimEnd();
+  const isNoexcept = text.length < value.trimEnd().length;
+  const open = text.endsWith(")") ? openingOf(given, text, example) : undefined;
   const whole = (open === undefined ? text : text.slice(0, open)).trim();
   if (open === undefined && count(text, "(") !== count(text, ")"))
     throw usage(`${given}: a parenthesis is not closed`, example);
@@ -78,8 +85,9 @@ function split(given: string, text: string, example: string) {
     throw usage(`${given}: an address needs its file`, "for example 'libpool.so:0x1139(size)'");
   const words = open === undefined ? undefined : text.slice(open + 1, text.lastIndexOf(")"));
   // Nothing between the parentheses of operator() itself.
-  if (words?.trim() === "" && /\boperator$/.test(name)) return { file, name: `${name}()`, words: undefined };
-  return { file, name, words };
+  if (words?.trim() === "" && /\boperator$/.test(name))
+    return { file, name: `${name}()`, isNoexcept, words: undefined };
+  return { file, name, isNoexcept, words };
 }
 
 /** Where the parenthesis that the last character closes was opened. */

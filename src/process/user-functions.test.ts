@@ -65,10 +65,26 @@ int main() {
 }
 `;
 
+const PASSES_ON = `
+#include <unistd.h>
+#include <stdio.h>
+#include <new>
+extern "C" __attribute__((noinline)) void *get(unsigned long n) { return operator new(n); }
+int main(int count, char **) {
+  volatile void *p = get(count);
+  puts("ready"); fflush(stdout); pause();
+}
+`;
+
 const directory = temporaryDirectory();
 killStartedPrograms();
 const library = join(directory, "libpool.so.3");
 const program = join(directory, "program");
+
+/** What the options say, word by word. */
+function findGiven({ pid }: { pid: number }, ...texts: string[]): FoundFunction[] {
+  return findUserFunctions(pid, executableMappings(pid), texts.map(parseAllocation), demangle);
+}
 
 describe.skipIf(!hasTool("g++") || !hasTool("nm"))("findUserFunctions", () => {
   let running: Running;
@@ -80,7 +96,7 @@ describe.skipIf(!hasTool("g++") || !hasTool("nm"))("findUserFunctions", () => {
   });
 
   function find(...texts: string[]): FoundFunction[] {
-    return findUserFunctions(running.pid, executableMappings(running.pid), texts.map(parseAllocation), demangle);
+    return findGiven(running, ...texts);
   }
 
   /** Name (demangled, with parameters) → address, by nm. */
@@ -191,8 +207,7 @@ describe.skipIf(!hasTool("g++") || !hasTool("nm"))("findUserFunctions", () => {
     execFileSync("strip", ["-o", stripped, program]);
     const other = await start(stripped);
     const address = symbolsOf(program).get("c_alloc") as number;
-    const findThere = (text: string) =>
-      findUserFunctions(other.pid, executableMappings(other.pid), [parseAllocation(text)], demangle);
+    const findThere = (text: string) => findGiven(other, text);
     expect(() => findThere("c_alloc")).toThrow(expect.objectContaining({ code: "not-found" }));
     expect(findThere(`stripped:0x${hex(address)}(size)`)).toMatchObject([{ address, isStatic: true }]);
     expect(() => findThere(`stripped:0x${hex(address + 1)}(size)`)).toThrow(
@@ -200,9 +215,24 @@ describe.skipIf(!hasTool("g++") || !hasTool("nm"))("findUserFunctions", () => {
     );
   });
 
+  test("one that an exception could leave is refused, unless the user knows better", async () => {
+    // It has no handlers and no cleanups: it only passes exceptions on.
+    const passing = join(directory, "passing");
+    writeFileSync(`${passing}.cc`, PASSES_ON);
+    execFileSync("g++", ["-O1", "-o", passing, `${passing}.cc`]);
+    const other = await start(passing);
+    expect(() => findGiven(other, "get")).toThrow(
+      expect.objectContaining({ code: "refused", hint: expect.stringContaining("noexcept") }),
+    );
+    expect(findGiven(other, "get noexcept")).toMatchObject([{ symbol: "get" }]);
+  });
+
   test("they stand beside those that are known; one that is known already is described anew", () => {
     const known = findAllocatorLibraries(running.pid);
-    const merged = withUserFunctions(known, find("c_alloc", "lib_alloc(_, size)", "libc.so:valloc(_, _, size)"));
+    const merged = withUserFunctions(
+      known,
+      find("c_alloc", "lib_alloc(_, size)", "libc.so:valloc(_, _, size) noexcept"),
+    );
     const of = (path: string) =>
       merged.filter(({ module }) => module.path === path).flatMap(({ functions }) => functions);
     expect(of(program)).toMatchObject([{ name: "c_alloc", probes: "entry and return", signature: { size: 1 } }]);

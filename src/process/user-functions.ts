@@ -11,6 +11,7 @@ import { LeaklineError } from "../base/errors.ts";
 import { type ElfFile, findBounds, functionBounds, readSymbols, type SymbolTable } from "../elf/index.ts";
 import type { AllocatorFunction, AllocatorLibrary } from "./allocators.ts";
 import { PF_X, PT_LOAD, STB_LOCAL, STT_FUNC, STT_GNU_IFUNC, STT_NOTYPE } from "./constants.ts";
+import { mayThrow } from "./exceptions.ts";
 import { type LoadedModule, withModule } from "./modules.ts";
 import { nearNames } from "./near-names.ts";
 import type { UserFunction } from "./user-allocator.ts";
@@ -40,7 +41,7 @@ export type Demangle = (symbol: string, options?: { readonly parameters?: boolea
  *
  * @param modules as `executableMappings` gives them.
  * @throws LeaklineError `not-found` with similar names, `usage` with the candidates when there are several, `unsupported`
- *   for one that chooses among implementations.
+ *   for one that chooses among implementations, `refused` for one that an exception could leave.
  */
 export function findUserFunctions(
   pid: number,
@@ -59,9 +60,19 @@ export function findUserFunctions(
       if (!(error instanceof LeaklineError)) throw error;
     }
   }
-  return functions.flatMap((described) =>
+  const decided = functions.flatMap((described) =>
     decide(pid, modules, described, found.get(described)!, demangle).map((place) => ({ ...place, described })),
   );
+  for (const place of decided) if (!place.described.isNoexcept) refuseThrowing(pid, place);
+  return decided;
+}
+
+/** See exceptions.ts. */
+function refuseThrowing(pid: number, { module, described: { given } }: FoundFunction): void {
+  if (!withModule(pid, module, (elf) => mayThrow(elf, symbolTables(elf)))) return;
+  const message = `${given} is not traced: ${module.path} has C++ or Rust code, and an exception that leaves a traced function ends the program`;
+  const hint = "if none ever leaves it, say so by a last word: 'pool_alloc(_, size) noexcept'";
+  throw new LeaklineError("refused", message, { hint });
 }
 
 /** By path, by its last part, or by the part before its version: `libpool.so` for `libpool.so.3`. */
