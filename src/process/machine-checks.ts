@@ -91,7 +91,7 @@ function checkArchitecture(machine: string): Check {
   const name = "architecture";
   if (machine === "x86_64") return { name, ok: true, found: machine };
   if (machine === "aarch64") {
-    const found = "aarch64: its eBPF program is compiled, but was never run on such a machine";
+    const found = "aarch64: tested in virtual machines only; stacks are walked by frame pointers";
     return { name, ok: "warning", found, mend: "compare the first results with another tool" };
   }
   const found = `${machine}: tracing is made for x86_64 and aarch64`;

@@ -3,36 +3,9 @@
 import { describe, expect, test } from "vitest";
 import { compileProgram, type JsonReport, startTarget, totalsOf, traceWith } from "../support/live.ts";
 import { temporaryDirectory } from "../support/programs.ts";
+import { EXPECTED_ACCOUNT } from "./expected-account.ts";
 
 const folder = temporaryDirectory();
-const PAGE = 4096;
-
-/** By function of programs/account.c: bytes and blocks. */
-const EXPECTED: { readonly [symbol: string]: readonly [bytes: number, blocks: number] } = {
-  leak_malloc: [101, 1],
-  leak_calloc: [77, 1],
-  leak_reallocarray: [123, 1],
-  leak_posix_memalign: [513, 1],
-  leak_aligned_alloc: [640, 1],
-  leak_memalign: [77, 1],
-  leak_valloc: [5000, 1],
-  leak_pvalloc: [6000, 1],
-  leak_zero: [0, 1],
-  leak_large: [8 << 20, 1],
-  no_leak_malloc: [0, 0],
-  no_leak_large: [0, 0],
-  no_leak_failed: [0, 0],
-  realloc_first: [0, 0],
-  realloc_grows: [0, 0],
-  realloc_shrinks: [300, 1],
-  realloc_fails: [0, 0],
-  realloc_to_nothing: [0, 0],
-  map_leak: [3 * PAGE, 1],
-  map_no_leak: [0, 0],
-  map_first_pages_unmapped: [5 * PAGE, 1],
-  map_to_move: [0, 0],
-  map_moved: [64 * PAGE, 1],
-};
 
 async function traceAccount(args: readonly string[]): Promise<JsonReport> {
   const target = await startTarget(compileProgram(folder, "account"));
@@ -50,12 +23,12 @@ describe.each([
   test("every allocating function leaves what it must, to the byte and block", async () => {
     const report = await traceAccount(args);
     const found = Object.fromEntries(
-      Object.keys(EXPECTED).map((symbol) => {
+      Object.keys(EXPECTED_ACCOUNT).map((symbol) => {
         const { bytes, blocks } = totalsOf(report, symbol);
         return [symbol, [bytes, blocks]];
       }),
     );
-    expect(found).toEqual(EXPECTED);
+    expect(found).toEqual(EXPECTED_ACCOUNT);
     // strdup's own frame has no frame pointer, so its caller is skipped: the block is there all the same.
     expect(report.stacks.filter(({ bytes, blocks }) => bytes === 13 && blocks === 1)).toHaveLength(1);
     expect(report.quality.unmatchedFrees).toBe(1);
