@@ -68,10 +68,11 @@ struct walk {
 	__u32 first_mapping;
 	__u32 mapping_count;
 	__u32 mapping; /* index of the last one used */
+	__u32 handler_depth; /* and so many frames before it */
 	__u32 generation; /* of the mappings; 0: rules found in them are not to be remembered */
 	bool exact_ip; /* ip is the interrupted instruction, not a return address */
 	bool fp_lost; /* a frame did not say where its caller's rbp is */
-	bool in_handler; /* a signal frame was passed */
+	bool in_handler; /* a signal frame was passed, */
 	bool no_window; /* what lies above the stack could not be read */
 	bool met_watched; /* the watched call's frame was passed; without a signal frame before it the walk ends there */
 };
@@ -172,6 +173,22 @@ struct {
 	__type(key, __u32);
 	__type(value, struct thread);
 } blank_thread SEC(".maps");
+
+/* By slot. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct framed_functions);
+} framed SEC(".maps");
+
+/* How many blocks pending calls have taken out of the account, to put back should they fail: `old_address` of all. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} held SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -27,8 +27,13 @@
 #include "walk.bpf.h"
 #if defined(__TARGET_ARCH_x86)
 #include "unwind.bpf.h"
+#include "framed.bpf.h"
 #else
+/* Frame pointers miss frames: nothing can be concluded from what a walk does not meet. */
 #define walk_by_tables walk_by_frame_pointers
+#define is_framed(space, ip) false
+#define is_below_framed(thread) false
+#define remember_framed(thread, space, ip, length)
 #endif
 
 #define MAP_FAILED ((__u64)-1)
@@ -58,6 +63,7 @@ struct call {
 	__u64 arguments[8]; /* by number, from 1 on */
 	__u32 space;
 	bool by_tables;
+	bool draws_first; /* framed.bpf.h */
 };
 
 static __u64 named_argument(const struct call *call, __u32 shift)
@@ -113,12 +119,39 @@ static struct pending_call *pending_at(struct thread *thread, __u32 index)
 	return &thread->pending[index & (MAX_PENDING - 1)];
 }
 
-/* The pending call is dropped, with all further in. */
+static void hold(__s64 blocks)
+{
+	__u32 zero = 0;
+	__u64 *count = bpf_map_lookup_elem(&held, &zero);
+
+	if (count)
+		__sync_fetch_and_add(count, blocks);
+}
+
+/* Whether a pending call of any thread holds a block. */
+static bool is_any_held(void)
+{
+	__u32 zero = 0;
+	__u64 *count = bpf_map_lookup_elem(&held, &zero);
+
+	return !count || *(volatile __u64 *)count;
+}
+
+/* The pending call is over, and all further in are. */
+static void drop_calls(struct thread *thread, __u32 index)
+{
+	for (__u32 i = 0; i < MAX_PENDING; i++)
+		if (i >= index && i < thread->pending_count && pending_at(thread, i)->old_address)
+			hold(-1);
+	thread->pending_count = index;
+}
+
+/* The pending call was left without returning. */
 static void leave_call(struct thread *thread, __u32 index)
 {
 	if (pending_at(thread, index)->result != NOT_SAMPLED)
 		count(ABANDONED_CALL);
-	thread->pending_count = index;
+	drop_calls(thread, index);
 }
 
 /* How a new call relates to the last one that has not returned. */
@@ -175,25 +208,24 @@ static enum relation relate_by_stack(const struct walk *walk, __u64 sp)
  * The entry of an allocating function. Returns the pending call for the caller to complete, or NULL when this call is
  * part of another one, is no sample, or cannot be accounted.
  *
+ * @weight: as sample_weight() has drawn it.
  * @must_return: the call is of interest even when it is no sample.
  */
-static __always_inline struct pending_call *begin_call(const struct call *call, __u32 result, __u64 size, bool must_return)
+static __always_inline struct pending_call *begin_call(const struct call *call, __u32 result, __u64 size, __u32 weight,
+						       bool must_return)
 {
-	struct settings *settings = get_settings();
 	struct thread *thread = current_thread_or_new();
 	__u32 class = result == RETURNS_MAPPING ? CLASS_MAPPING : CLASS_HEAP;
 	struct pending_call *pending;
 	enum relation relation;
-	__u32 weight;
 	__u64 ip;
 
-	if (!thread || !settings)
+	if (!thread)
 		return NULL;
 	relation = relate_by_place(call, thread);
 	if (relation == INSIDE)
 		return NULL;
 	ip = return_address(call->regs);
-	weight = result == RETURNS_NOTHING ? 0 : sample_weight(settings, size);
 	thread->walk.watched = 0;
 	if (relation == UNCLEAR) {
 		pending = pending_at(thread, thread->pending_count - 1);
@@ -214,12 +246,19 @@ static __always_inline struct pending_call *begin_call(const struct call *call, 
 		return NULL;
 	if (relation == LEFT)
 		leave_call(thread, thread->pending_count - 1);
+	if (call->draws_first && weight) {
+		if (is_below_framed(thread))
+			return NULL;
+		if ((call->cookie & 15) == OPERATION_ALLOCATE_FRAMED)
+			remember_framed(thread, call->space, PT_REGS_IP(call->regs), call->cookie >> COOKIE_BYTES_SHIFT);
+	}
 	if (thread->pending_count >= MAX_PENDING || (weight && !remember_stack(thread, thread->walk.id)))
 		return NULL;
 	pending = pending_at(thread, thread->pending_count++);
 	pending->sp = PT_REGS_SP(call->regs);
 	pending->ip = PT_REGS_IP(call->regs);
 	pending->return_address = ip;
+	pending->old_address = 0;
 	if (weight == 0 && !must_return) {
 		pending->result = NOT_SAMPLED;
 		return NULL;
@@ -229,7 +268,6 @@ static __always_inline struct pending_call *begin_call(const struct call *call, 
 	pending->weight = weight;
 	pending->result = result;
 	pending->out = 0;
-	pending->old_address = 0;
 	pending->cut_address = 0;
 	return pending;
 }
@@ -243,13 +281,17 @@ static void release(const struct call *call)
 
 	if (key.address == 0 || take_block(&blocks, &key, &block) || !settings)
 		return;
+	if (settings->sample_bytes && !is_any_held())
+		return;
 	thread = current_thread();
 	/* An allocator frees its own blocks inside a call: those were never in the account, or it has just taken them out. */
 	if (thread && thread->pending_count > 0) {
 		struct pending_call *pending = pending_at(thread, thread->pending_count - 1);
 
-		if (pending->old_address == key.address)
+		if (pending->old_address == key.address) {
 			pending->old_address = 0;
+			hold(-1);
+		}
 	} else if (settings->sample_bytes == 0) {
 		count(UNMATCHED_FREE);
 	}
@@ -258,7 +300,7 @@ static void release(const struct call *call)
 /* Bytes that a call asks for. */
 static __u64 requested_size(const struct call *call)
 {
-	__u64 fixed = call->cookie >> COOKIE_BYTES_SHIFT;
+	__u64 fixed = (call->cookie & 15) == OPERATION_ALLOCATE_FRAMED ? 0 : call->cookie >> COOKIE_BYTES_SHIFT;
 	__u64 size = fixed ? fixed : named_argument(call, COOKIE_SIZE_SHIFT);
 
 	if (call->cookie >> COOKIE_COUNT_SHIFT & 7)
@@ -273,8 +315,10 @@ static int replace_block(const struct call *call, struct pending_call *pending, 
 
 	if (pending) {
 		pending->out = named_argument(call, COOKIE_OUT_SHIFT);
-		if (old->address && take_block(&blocks, old, &pending->old))
+		if (old->address && take_block(&blocks, old, &pending->old)) {
 			pending->old_address = old->address;
+			hold(1);
+		}
 		return WATCH_RETURN;
 	}
 	/* The call is not accounted, but the old block is no longer what it was. */
@@ -299,8 +343,10 @@ static int replace_pages(const struct call *call, struct pending_call *pending, 
 		return WATCH_RETURN;
 	block = bpf_map_lookup_elem(&mapped, old);
 	if (block && block->size == old_size) {
-		if (take_block(&mapped, old, &pending->old))
+		if (take_block(&mapped, old, &pending->old)) {
 			pending->old_address = old->address;
+			hold(1);
+		}
 	} else {
 		pending->cut_address = old->address;
 		pending->cut_size = old_size;
@@ -313,6 +359,7 @@ static __u32 result_of(__u64 cookie)
 {
 	switch (cookie & 15) {
 	case OPERATION_ALLOCATE:
+	case OPERATION_ALLOCATE_FRAMED:
 		return cookie >> COOKIE_OUT_SHIFT & 7 ? STORES_BLOCK : RETURNS_BLOCK;
 	case OPERATION_MAP:
 		return RETURNS_MAPPING;
@@ -324,16 +371,19 @@ static __u32 result_of(__u64 cookie)
 }
 
 /* The entry of any probed function. Returns whether its return is of interest. */
-static __always_inline int enter(struct pt_regs *regs, bool by_tables)
+static __always_inline int enter(struct pt_regs *regs, bool by_tables, bool draws_first)
 {
 	struct call call = { .by_tables = by_tables };
+	struct settings *settings = get_settings();
 	struct block_key old = {};
 	struct pending_call *pending;
+	__u32 weight = 0;
 	__u32 result;
 	__u64 size;
 
-	if (!read_call(regs, &call))
+	if (!settings || !read_call(regs, &call))
 		return SKIP_RETURN;
+	call.draws_first = draws_first && settings->sample_bytes;
 	result = result_of(call.cookie);
 	size = requested_size(&call);
 	/*
@@ -342,13 +392,18 @@ static __always_inline int enter(struct pt_regs *regs, bool by_tables)
 	 */
 	if (size >= MAX_SIZE)
 		return SKIP_RETURN;
+	if (result != RETURNS_NOTHING)
+		weight = sample_weight(settings, size);
+	if (call.draws_first && weight == 0 && (call.cookie & 15) == OPERATION_ALLOCATE_FRAMED &&
+	    is_framed(call.space, PT_REGS_IP(regs)))
+		return SKIP_RETURN;
 	old.address = named_argument(&call, COOKIE_OLD_SHIFT);
 	old.space = call.space;
 	if (result == RETURNS_NOTHING)
 		release(&call);
 	else if (result != RETURNS_MAPPING && old.address && !bpf_map_lookup_elem(&blocks, &old))
 		old.address = 0;
-	pending = begin_call(&call, result, size, old.address || result == RETURNS_MAPPING);
+	pending = begin_call(&call, result, size, weight, old.address || result == RETURNS_MAPPING);
 	if (result == RETURNS_MAPPING)
 		return replace_pages(&call, pending, &old);
 	if (result == RETURNS_NOTHING)
@@ -415,7 +470,7 @@ static int leave_function(struct pt_regs *regs)
 	if (index >= MAX_PENDING)
 		return 0; /* the return of a part of the pending call */
 	pending = pending_at(thread, index);
-	thread->pending_count = index;
+	drop_calls(thread, index);
 	if (pending->result == NOT_SAMPLED || space == 0)
 		return 0;
 	if (pending->result == RETURNS_MAPPING && result == MAP_FAILED)
@@ -455,14 +510,14 @@ int function_release(struct pt_regs *regs)
 SEC("uprobe")
 int function_enter(struct pt_regs *regs)
 {
-	enter(regs, false);
+	enter(regs, false, false);
 	return 0;
 }
 
 SEC("uprobe")
 int function_enter_by_tables(struct pt_regs *regs)
 {
-	enter(regs, true);
+	enter(regs, true, false);
 	return 0;
 }
 
@@ -476,13 +531,13 @@ int function_return(struct pt_regs *regs)
 SEC("uprobe")
 int function_session(struct pt_regs *regs)
 {
-	return PT_REGS_IP(regs) == bpf_get_func_ip(regs) ? enter(regs, false) : leave_function(regs);
+	return PT_REGS_IP(regs) == bpf_get_func_ip(regs) ? enter(regs, false, false) : leave_function(regs);
 }
 
 SEC("uprobe")
 int function_session_by_tables(struct pt_regs *regs)
 {
-	return PT_REGS_IP(regs) == bpf_get_func_ip(regs) ? enter(regs, true) : leave_function(regs);
+	return PT_REGS_IP(regs) == bpf_get_func_ip(regs) ? enter(regs, true, true) : leave_function(regs);
 }
 
 /* A process executes another program: its memory, with all that was allocated in it, is gone. */
@@ -509,7 +564,7 @@ int process_exec(struct bpf_raw_tracepoint_args *args)
 		process->renumbered = 1;
 	thread = current_thread();
 	if (thread)
-		thread->pending_count = 0;
+		drop_calls(thread, 0);
 	return 0;
 }
 

@@ -10,7 +10,7 @@
 /*
  * The cookie of a probe says what the function does, which of its arguments mean what (numbered from 1; 0: it has none),
  * and whose process it is: bits 0-3 operation, 4-7 size, 8-11 count, 12-15 old, 16-19 out, 20-35 slot of the process, 36-63
- * size in bytes where no argument has it.
+ * size in bytes where no argument has it, or how much of the function's code lies behind the probe.
  */
 enum operation {
 	OPERATION_ALLOCATE = 1, /* gives a block of size * count bytes, in the place of `old`, as its result or through `out` */
@@ -18,6 +18,7 @@ enum operation {
 	OPERATION_MAP = 3, /* gives size bytes of pages, in the place of `old` */
 	OPERATION_UNMAP = 4, /* takes size bytes of pages from `old` on back */
 	OPERATION_RESIZE = 5, /* changes `old` where it is, and returns the size that it then has */
+	OPERATION_ALLOCATE_FRAMED = 6, /* ALLOCATE by a function that is on the stack while anything runs that it calls */
 };
 
 #define COOKIE_SIZE_SHIFT 4
@@ -82,6 +83,18 @@ struct block_key {
 	__u64 address;
 	__u32 space;
 	__u32 unused;
+};
+
+/* Value of map `framed`, by slot: functions of OPERATION_ALLOCATE_FRAMED; sampling.bpf.h says what for. */
+#define FRAMED_FUNCTIONS 8 /* a power of two */
+struct framed_function {
+	__u64 start; /* where its probe is */
+	__u32 length; /* bytes of code from there on */
+	__u32 space; /* that it is in; 0: none, CLAIMED: it is being written */
+};
+
+struct framed_functions {
+	struct framed_function at[FRAMED_FUNCTIONS];
 };
 
 /* How many executable mappings of a process unwind tables are used for. */
@@ -163,7 +176,7 @@ enum counter {
 	DROPPED_STACK = 1, /* maps `frames` or `totals` are full: likewise */
 	DROPPED_THREAD = 2, /* map `threads` is full: likewise */
 	MISSED_FREE = 3, /* an address was allocated twice, so a free was not seen */
-	UNMATCHED_FREE = 4, /* freed, but allocated before the attach or dropped */
+	UNMATCHED_FREE = 4, /* freed, but not in the account */
 	ABANDONED_CALL = 5, /* an allocator call that was left without returning */
 	COUNTERS = 6,
 };

@@ -252,6 +252,8 @@ static bool leave_signal_frame(struct walk *walk)
 		return false;
 	walk->exact_ip = true;
 	walk->fp_lost = false;
+	if (!walk->in_handler)
+		walk->handler_depth = walk->depth;
 	walk->in_handler = true;
 	return true;
 }

@@ -93,7 +93,7 @@ int main(void) { ${prints.join("\n")} }
   });
 
   test("operations, and the parts of a cookie", () => {
-    const ours = Object.entries(OPERATION).map(([name, value]) => [name.toUpperCase(), value]);
+    const ours = Object.entries(OPERATION).map(([name, value]) => [inC(name).toUpperCase(), value]);
     expect(ours.sort()).toEqual(enumerators("OPERATION_").sort());
     const shifts = Object.keys(COOKIE_SHIFT).map((field) => [field, values.get(shiftName(field))]);
     expect(Object.fromEntries(shifts)).toEqual(COOKIE_SHIFT);

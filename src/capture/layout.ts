@@ -6,7 +6,7 @@
 import type { Losses, StackClass, StackEnd } from "../recording/events.ts";
 
 /** enum operation. */
-export const OPERATION = { allocate: 1, free: 2, map: 3, unmap: 4, resize: 5 } as const;
+export const OPERATION = { allocate: 1, free: 2, map: 3, unmap: 4, resize: 5, allocateFramed: 6 } as const;
 
 /** Where in a probe's cookie its parts begin, bits; the operation is at 0. */
 export const COOKIE_SHIFT = { size: 4, count: 8, old: 12, out: 16, slot: 20, bytes: 36 } as const;

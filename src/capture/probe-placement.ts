@@ -11,6 +11,8 @@
  * the function's first byte, where it is always right.
  */
 
+import { operandLength } from "./instruction-length.ts";
+
 /** How far from the entry a probe may be. Prologues that are worth it are shorter. */
 const MAX_DISTANCE = 24;
 
@@ -137,16 +139,3 @@ const FORMS: { readonly [opcode: number]: Form } = {
   246: { writes: "none", immediate: 1, only: 0 }, // test imm8
   247: { writes: "none", immediate: 4, only: 0 }, // test imm32
 };
-
-/** Bytes of ModR/M, SIB and displacement. */
-function operandLength(code: Uint8Array, at: number): number {
-  const mod = code[at] >> 6;
-  const rm = code[at] & 7;
-  if (mod === 3) return 1;
-  const hasSib = rm === 4;
-  const sib = hasSib ? 1 : 0;
-  if (mod === 1) return 2 + sib;
-  if (mod === 2) return 5 + sib;
-  const hasDisplacement = rm === 5 || (hasSib && (code[at + 1] & 7) === 5);
-  return 1 + sib + (hasDisplacement ? 4 : 0);
-}

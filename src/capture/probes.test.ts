@@ -5,12 +5,12 @@ import { fileOffset } from "../base/address.ts";
 import { ALLOCATOR_SIGNATURES } from "../process/allocator-names.ts";
 import type { AllocatorFunction } from "../process/allocators.ts";
 import type { StackClass } from "../recording/events.ts";
-import { encodeCookie, planProbes } from "./probes.ts";
+import { encodeCookie, type ProbePosition, planProbes } from "./probes.ts";
 
 const BOTH: ReadonlySet<StackClass> = new Set<StackClass>(["heap", "mapping"]);
 const HEAP: ReadonlySet<StackClass> = new Set<StackClass>(["heap"]);
 
-const atEntry = (): number => 0;
+const atEntry = (): ProbePosition => ({ distance: 0, framed: 0 });
 
 /** Functions at offsets 1, 2, 3, … */
 function functions(...names: string[]): AllocatorFunction[] {
@@ -44,7 +44,10 @@ test("a function that only calls on to another gets no probe", () => {
 });
 
 test("a probe stands as far behind the function's entry as it is told to", () => {
-  const plan = planProbes(functions("free", "malloc"), 0, HEAP, ({ name }) => (name === "free" ? 10 : 20));
+  const plan = planProbes(functions("free", "malloc"), 0, HEAP, ({ name }) => ({
+    distance: name === "free" ? 10 : 20,
+    framed: 0,
+  }));
   expect(plan.calls.map(({ offset }) => offset)).toEqual([1 + 10, 2 + 20]);
 });
 
@@ -54,4 +57,17 @@ test("a cookie says what the function does, by memleak.h: operation, arguments, 
   expect(encodeCookie(signature, 5)).toBe(0x300_0053_0121n);
   const free = { operation: "free", size: 0, count: 0, old: 1, out: 0, bytes: 0 } as const;
   expect(encodeCookie(free, 0xffff)).toBe(0xf_fff0_1002n);
+});
+
+test("a function that keeps its frame has an operation of its own, with the length of its code", () => {
+  const malloc = ALLOCATOR_SIGNATURES.get("malloc")!;
+  // operation 6, size 1 << 4, slot 5 << 20, code 0x317 << 36
+  expect(encodeCookie(malloc, 5, 0x317)).toBe(0x3170_0050_0016n);
+  // What else a call does is of interest even when its block is no sample.
+  for (const name of ["realloc", "posix_memalign", "mmap"]) {
+    const signature = ALLOCATOR_SIGNATURES.get(name)!;
+    expect(encodeCookie(signature, 5, 0x317)).toBe(encodeCookie(signature, 5));
+  }
+  const pool = { ...malloc, size: 0, bytes: 48 };
+  expect(encodeCookie(pool, 5, 0x317)).toBe(encodeCookie(pool, 5));
 });

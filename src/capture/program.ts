@@ -91,6 +91,7 @@ function setSizes(object: BpfObject, options: ProgramOptions, unwindRows: number
   object.setMaxEntries("threads", maxThreads);
   object.setMaxEntries("processes", maxProcesses);
   object.setMaxEntries("slots", maxProcesses);
+  object.setMaxEntries("framed", maxProcesses);
   if (unwindRows === 0) return;
   object.setMaxEntries("unwind_rows", unwindRows);
   object.setMaxEntries("unwind_state", maxProcesses);

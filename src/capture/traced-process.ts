@@ -16,10 +16,11 @@ import type { UserFunction } from "../process/user-allocator.ts";
 import { type Demangle, findUserFunctions, withUserFunctions } from "../process/user-functions.ts";
 import type { StackClass } from "../recording/events.ts";
 import { foreignProbes } from "./foreign-probes.ts";
+import { keepsFrame } from "./keeps-frame.ts";
 import { PROCESS } from "./layout.ts";
 import { fileKey } from "./mapping-tracker.ts";
 import { placeProbe } from "./probe-placement.ts";
-import { planProbes } from "./probes.ts";
+import { type ProbePosition, planProbes } from "./probes.ts";
 import { type LoadedProgram, RELEASE_PROGRAM, RETURN_PROGRAM } from "./program.ts";
 
 export type ProbeOptions = {
@@ -146,11 +147,11 @@ export class TracedProcess {
     }
   }
 
-  private attach({ module, functions }: AllocatorLibrary): void {
+  private attach(library: AllocatorLibrary): void {
     const { object, entry, isSession } = this.program;
-    const path = module.openedAs ?? module.path;
-    const plan = withPlacement(path, (distanceOf) =>
-      planProbes(functions, this.slot, this.options.classes, distanceOf),
+    const path = library.module.openedAs ?? library.module.path;
+    const plan = withPositions(path, isNeverUnmapped(library), (positionOf) =>
+      planProbes(library.functions, this.slot, this.options.classes, positionOf),
     );
     // Frees first: see ProbePlan. Then returns: a pending call must never wait for a return that has no probe.
     this.links.push(object.attachUprobes(RELEASE_PROGRAM, this.pid, path, plan.releases, "entry"));
@@ -159,12 +160,27 @@ export class TracedProcess {
   }
 }
 
-/** Lets `plan` ask where the probe of a function of this file is cheapest. */
-function withPlacement<T>(path: string, plan: (distanceOf: (code: AllocatorFunction) => number) => T): T {
-  if (arch() !== "x64") return plan(() => 0);
+/** The executable, and the C library. */
+function isNeverUnmapped({ module, family }: AllocatorLibrary): boolean {
+  return module.isExecutable || family === "glibc" || family === "musl";
+}
+
+/** Lets `plan` ask where the probe of a function of this file stands best. */
+function withPositions<T>(
+  path: string,
+  stays: boolean,
+  plan: (positionOf: (code: AllocatorFunction) => ProbePosition) => T,
+): T {
+  const atEntry = { distance: 0, framed: 0 };
+  if (arch() !== "x64") return plan(() => atEntry);
   const file = openFile(path);
   try {
-    return plan(({ fileOffset, size }) => (size > MAX_FUNCTION ? 0 : placeProbe(file.read(fileOffset, size))));
+    return plan(({ fileOffset, size }) => {
+      if (size > MAX_FUNCTION) return atEntry;
+      const code = file.read(fileOffset, size);
+      const distance = placeProbe(code);
+      return { distance, framed: stays && keepsFrame(code) ? size - distance : 0 };
+    });
   } finally {
     file.close();
   }
