@@ -125,7 +125,7 @@ export type Losses = {
   droppedThreads: number;
   /** An address was handed out twice, so a free in between was not seen. */
   missedFrees: number;
-  /** Frees of blocks that were allocated before the recording began, or dropped. Harmless. */
+  /** Frees of blocks that were not in the account: from before the recording, dropped, or the allocator's own. Harmless. */
   unmatchedFrees: number;
   /** Allocator calls that were left without returning (longjmp, exceptions). */
   abandonedCalls: number;

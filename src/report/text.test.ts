@@ -67,7 +67,7 @@ test("the tutorial's stack looks as in the tutorial", () => {
     "  3 [<0000555b65a09770>] main+0x36 test_memleak.c:35",
     "  4 [<00007fe8c8a7bc87>] __libc_start_main+0xe7",
     "  5 [<05f6258d4c544155>]",
-    "data quality: nothing dropped; 0 frees of blocks from before the start",
+    "data quality: nothing dropped; 0 frees of blocks not in the account",
     "",
   ]);
 });
@@ -125,7 +125,7 @@ test("what limits the trust in a report stands in it", () => {
     "[09:05:03] final report, no process: 1 byte outstanding in 1 allocation from 12 stacks, the largest 0 shown",
   );
   expect(last).toBe(
-    "data quality: 321 allocations DROPPED (1 table of blocks full, 20 of stacks, 300 of threads): raise --max-blocks or --max-stacks; 1 free missed; 2 allocator calls left without returning; recording damaged: truncated chunk at byte 99 of 100; 99.9% of 2000 stacks whole, 90.0% by allocations (1: code without unwind information); 3 stacks with unverified frames; 7 frees of blocks from before the start",
+    "data quality: 321 allocations DROPPED (1 table of blocks full, 20 of stacks, 300 of threads): raise --max-blocks or --max-stacks; 1 free missed; 2 allocator calls left without returning; recording damaged: truncated chunk at byte 99 of 100; 99.9% of 2000 stacks whole, 90.0% by allocations (1: code without unwind information); 3 stacks with unverified frames; 7 frees of blocks not in the account",
   );
 });
 
@@ -143,7 +143,7 @@ test("several processes stand with their own totals, and each stack says whose i
     "   0 bytes in 0 allocations  worker (8)",
     "stack_id=0x3f3 with outstanding allocations: total_size=12 nr_allocs=3 pid=22487",
     "stack_id=0x3f4 with outstanding allocations: total_size=4 nr_allocs=1 pid=7",
-    "data quality: nothing dropped; 0 frees of blocks from before the start",
+    "data quality: nothing dropped; 0 frees of blocks not in the account",
     "",
   ]);
 });

@@ -177,7 +177,7 @@ function renderQuality({ quality, sampling }: Report): string {
   if (sampling) parts.push(`estimated from a sample, one in every ${renderSize(sampling.bytes)}`);
   parts.push(...renderStackEnds(quality));
   if (quality.unverifiedStacks > 0) parts.push(`${plural(quality.unverifiedStacks, "stack")} with unverified frames`);
-  parts.push(`${plural(quality.unmatchedFrees, "free")} of blocks from before the start`);
+  parts.push(`${plural(quality.unmatchedFrees, "free")} of blocks not in the account`);
   return `data quality: ${parts.join("; ")}`;
 }
 

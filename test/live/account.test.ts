@@ -52,3 +52,16 @@ test("a full table drops further blocks, counts them, and keeps those it has", a
   expect(report.totals).toMatchObject({ bytes: 100 * 16, blocks: 100 });
   expect(report.quality.droppedBlocks).toBe(900);
 });
+
+test("what glibc frees at the end of a thread, which the thread had freed before, changes nothing", async () => {
+  const target = await startTarget(compileProgram(folder, "thread-ends"), ["50", "5"]);
+  const trace = await traceWith(target.pid);
+  target.go();
+  expect(await target.line()).toBe("done");
+  const report = (await trace.done()).at(-1) as JsonReport;
+  expect(report.stacks.filter(({ frames }) => frames.some(({ symbol }) => symbol === "work"))).toEqual([]);
+  const { unmatchedFrees, ...quality } = report.quality;
+  expect(quality).toMatchObject({ droppedBlocks: 0, droppedStacks: 0, missedFrees: 0, abandonedCalls: 0 });
+  // Each thread's five blocks and the table of them, where the C library does so.
+  expect([0, 50 * 6]).toContain(unmatchedFrees);
+});
