@@ -30,7 +30,7 @@ export type ProbeCosts = {
   readonly outOfLine: number;
   /** What a probe of the function's return adds. */
   readonly atReturn: number;
-  /** The map operations of an allocation and its free together. */
+  /** What an allocation and its free do besides, however deep the stack is: map operations, the walk's start. */
   readonly account: number;
   /** Each frame of the stack walk by unwind tables; 0 where the kernel cannot. */
   readonly frame: number;
@@ -64,13 +64,15 @@ export async function measureProbeCosts(): Promise<ProbeCosts> {
     bare;
 
   const emulated = cost("probe_nothing");
+  const walks = canWalkByTables();
+  const walkStart = walks ? cost("probe_walk_start") : emulated;
   const above = (whole: number): number => Math.max(0, Math.round(whole - emulated));
   return {
     emulated: Math.round(emulated),
     outOfLine: Math.round(cost("probe_nothing", 0)),
     atReturn: above(cost("probe_nothing", probed.emulated, true)),
-    account: above(cost("probe_account")),
-    frame: canWalkByTables() ? Math.round(above(cost("probe_walk")) / FRAMES) : 0,
+    account: above(cost("probe_account")) + above(walkStart),
+    frame: walks ? Math.max(0, Math.round((cost("probe_walk") - walkStart) / FRAMES)) : 0,
   };
 }
 
@@ -140,7 +142,7 @@ type Probe = {
   readonly atReturn: boolean;
 };
 
-const PROGRAMS = ["probe_nothing", "probe_account", "probe_walk"];
+const PROGRAMS = ["probe_nothing", "probe_skipping", "probe_account", "probe_walk_start", "probe_walk"];
 
 function withProbe<T>(libbpf: Libbpf, { program, path, offset, atReturn }: Probe, use: () => T): T {
   const object = libbpf.open(fileURLToPath(new URL("../../bpf/probe-cost.x86_64.bpf.o", import.meta.url)));
