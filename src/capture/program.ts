@@ -33,6 +33,8 @@ export type LoadedProgram = {
   /** The program for allocating functions, and whether it sees their returns too. */
   entry: string;
   isSession: boolean;
+  /** The kernel tells of processes that execute. Without that, it is noticed by looking. */
+  hearsOfExec: boolean;
   /** Entries of map `unwind_rows`; 0 when stacks are walked by frame pointers. */
   unwindRows: number;
 };
@@ -74,7 +76,7 @@ export function loadProgram(
     else object.setUprobeKind(RETURN_PROGRAM, "return");
     object.load();
     writeSettings(object, options.sampleBytes);
-    return { object, entry, isSession: libbpf.hasSessions, unwindRows };
+    return { object, entry, isSession: libbpf.hasSessions, hearsOfExec: false, unwindRows };
   } catch (error) {
     object.close();
     if (!(error instanceof LeaklineError) || error.code !== "unsupported" || !byTables) throw error;

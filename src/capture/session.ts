@@ -50,7 +50,7 @@ async function start(
     const { sampleBytes } = options;
     const event = { leakline: options.leakline, architecture: machine(), kernel: release(), sampleBytes };
     listener.emit({ kind: "start", time: Date.now(), ...event });
-    attachLifeCycle(program.object, listener.warn);
+    program.hearsOfExec = attachLifeCycle(program.object, listener.warn);
     const capture = new Capture(program, tables, options, listener);
     for (const target of targets) capture.add(target);
     return capture;
@@ -60,14 +60,16 @@ async function start(
   }
 }
 
-/** What tells of processes that execute and threads that end. Without it, both are noticed late. */
-function attachLifeCycle(object: BpfObject, warn: (message: string) => void): void {
+/** What tells of processes that execute and threads that end. Returns whether it does; without it, we have to look. */
+function attachLifeCycle(object: BpfObject, warn: (message: string) => void): boolean {
   try {
     object.attachRawTracepoint("process_exec", "sched_process_exec");
     object.attachRawTracepoint("thread_exit", "sched_process_exit");
+    return true;
   } catch (error) {
     if (!(error instanceof LeaklineError)) throw error;
-    warn(`what a process executes is not followed: ${describeError(error)}`);
+    warn(`a program that a process executes is accounted from when we notice, a little late: ${describeError(error)}`);
+    return false;
   }
 }
 

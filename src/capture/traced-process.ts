@@ -11,6 +11,7 @@ import type { BpfLink, BpfMap } from "../bpf/libbpf.ts";
 import { openFile } from "../os/file-bytes.ts";
 import { type AllocatorFunction, type AllocatorLibrary, allocatorsAmong } from "../process/allocators.ts";
 import type { LoadedModule } from "../process/modules.ts";
+import { readSystemBytes } from "../process/proc-file.ts";
 import { isAlive, type ProcessInfo } from "../process/process-info.ts";
 import type { UserFunction } from "../process/user-allocator.ts";
 import { type Demangle, findUserFunctions, withUserFunctions } from "../process/user-functions.ts";
@@ -51,6 +52,7 @@ export class TracedProcess {
   private readonly warn: Warn;
   private readonly processes: BpfMap;
   private readonly slots: BpfMap;
+  private auxiliaryVector: string;
   private readonly links: BpfLink[] = [];
   /** Files that were looked through for allocators. */
   private readonly searched = new Set<string>();
@@ -66,6 +68,7 @@ export class TracedProcess {
     this.slots = program.object.map("slots");
     this.processes.update(encode(slot), new Uint8Array(Uint32Array.of(this.space, 0).buffer));
     this.slots.update(encode(info.pid), encode(slot));
+    this.auxiliaryVector = readAuxiliaryVector(info.pid);
   }
 
   get pid(): number {
@@ -104,6 +107,7 @@ export class TracedProcess {
 
   /** Which address space is in force, by the eBPF program. */
   currentSpace(): number {
+    if (!this.program.hearsOfExec) this.lookForExec();
     return this.state().getUint32(PROCESS.space, true);
   }
 
@@ -126,6 +130,19 @@ export class TracedProcess {
     this.detach();
     this.slots.remove(encode(this.pid));
     this.processes.update(encode(this.slot), new Uint8Array(PROCESS.size));
+  }
+
+  /**
+   * Has it executed a program, of which the eBPF program was not told? Each has an auxiliary vector of its own, with
+   * addresses that are random. What was allocated before we look goes with the old program. Another thread than the main
+   * one may have executed it.
+   */
+  private lookForExec(): void {
+    const vector = readAuxiliaryVector(this.pid);
+    if (vector === "" || vector === this.auxiliaryVector) return;
+    this.auxiliaryVector = vector;
+    const space = this.state().getUint32(PROCESS.space, true) + 0x10000;
+    this.processes.update(encode(this.slot), new Uint8Array(Uint32Array.of(space, 1).buffer));
   }
 
   private detach(): void {
@@ -191,4 +208,13 @@ const MAX_FUNCTION = 1 << 16;
 
 function encode(number: number): Uint8Array {
   return new Uint8Array(Uint32Array.of(number).buffer);
+}
+
+/** What the kernel gave the program to begin with (getauxval(3)); empty when the process has ended. */
+function readAuxiliaryVector(pid: number): string {
+  try {
+    return readSystemBytes(`/proc/${pid}/auxv`).toString("latin1");
+  } catch {
+    return "";
+  }
 }
