@@ -13,8 +13,11 @@ export function printStyled(text: string): void {
   process.stdout.write(text);
 }
 
+let hasNoted = false;
+
 /** Progress and notes. */
 export function note(message: string): void {
+  hasNoted = true;
   process.stderr.write(`leakline: ${printable(message)}\n`);
 }
 
@@ -32,6 +35,12 @@ const CONTROL = /[^\P{Cc}\n\t]/gu;
 export function printError(error: unknown): void {
   note(describeError(error));
   if (process.env.LEAKLINE_DEBUG) process.stderr.write(`${(error as LeaklineError).stack}\n`);
+}
+
+/** Calls `then` when all that was printed and noted has been written. */
+export function flush(then: () => void): void {
+  // Node loads streams when it is first asked for one.
+  process.stdout.write("", () => (hasNoted ? process.stderr.write("", then) : then()));
 }
 
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

@@ -1,5 +1,6 @@
 /** What all `leakline symbolize` commands share: addresses in, function, file and line out. */
 
+import { isatty } from "node:tty";
 import { toJson } from "../report/json.ts";
 import { type ResolvedAddress, renderAddress, renderAddressInStack, type Symbols } from "../report/symbols.ts";
 import type { Frame } from "../symbolize/frame.ts";
@@ -92,7 +93,7 @@ function jsonRenderer(): Renderer {
 
 /** @throws LeaklineError `usage` when there are none. */
 async function wordsFromStdin(): Promise<string[]> {
-  const words = process.stdin.isTTY ? [] : (await readStdin()).split(/\s+/).filter((word) => word !== "");
+  const words = isatty(0) ? [] : (await readStdin()).split(/\s+/).filter((word) => word !== "");
   if (words.length === 0) throw usageError("no ADDRESS given", "give them as arguments or on stdin");
   return words;
 }
