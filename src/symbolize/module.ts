@@ -167,6 +167,7 @@ export class Module {
     const wanted = lookupAddress(address, isReturnAddress);
     const found = this.sources.dwarf?.find(wanted);
     const answer = found ? brief(found) : NOTHING_FOUND;
+    for (const { index } of this.sources.symbols) index.expect(Float64Array.of(wanted));
     const symbol = this.findSymbol(wanted);
     const name = chooseName(wanted, answer.code, this.sources.dwarfFile, symbol, this.demangle);
     this.checkChanges();
@@ -238,6 +239,7 @@ export class Module {
     let symbol: FileSymbol | undefined;
     let name: FunctionName | undefined;
     let end = Number.NEGATIVE_INFINITY;
+    for (const { index } of this.sources.symbols) index.expect(addresses);
     for (let i = 0; i < addresses.length; i++) {
       const at = virtualAddress(addresses[i]);
       const lastCode = code;
