@@ -152,13 +152,19 @@ export class DebugFile {
   /**
    * All unit headers of a section in order. A damaged one is reported and passed over; where a length is damaged,
    * nothing can be found behind it.
+   *
+   * @param without offsets of units that are left out.
    */
-  *headers(section: UnitSection): Generator<{ offset: number; header?: UnitHeader; reason?: string }> {
+  *headers(
+    section: UnitSection,
+    without?: ReadonlySet<number>,
+  ): Generator<{ offset: number; header?: UnitHeader; reason?: string }> {
     let next = 0;
     let damaged = 0;
     try {
       for (const offset of this.directory(section)?.all() ?? []) {
         next = offset;
+        if (without?.has(offset)) continue;
         let header: UnitHeader;
         try {
           header = this.header(section, offset);

@@ -61,6 +61,11 @@ export class Dwarf {
    * its return address less one. Damage never throws: it is the `reason`.
    */
   find(address: VirtualAddress): Found {
+    this.index.expect(Float64Array.of(address));
+    return this.findCarefully(address);
+  }
+
+  private findCarefully(address: VirtualAddress): Found {
     let best: Found = { frames: [], reason: undefined };
     try {
       for (const offset of this.index.candidates(address)) {
@@ -72,7 +77,7 @@ export class Dwarf {
       return { frames: best.frames, reason: reasonOf(error) };
     }
     if (best.frames.length > 0 || best.reason !== undefined) return best;
-    return { frames: [], reason: this.index.reason ?? NOT_COVERED };
+    return { frames: [], reason: this.index.reasonAt(address) ?? NOT_COVERED };
   }
 
   /**
@@ -97,7 +102,8 @@ export class Dwarf {
    * @returns answers by index of the address.
    */
   answerAll(addresses: Float64Array): Answers {
-    const batch = new Batch(this.file, addresses, (index) => this.find(virtualAddress(addresses[index])));
+    this.index.expect(addresses);
+    const batch = new Batch(this.file, addresses, (index) => this.findCarefully(virtualAddress(addresses[index])));
     batch.run(addresses.map((address) => this.index.likeliest(address)));
     return batch.answers;
   }
