@@ -5,6 +5,7 @@
  * it does in each of 11,000 units of a distribution; so other debuggers take it, too.
  */
 
+import { ReadBuffer } from "../base/bytes.ts";
 import { LeaklineError } from "../base/errors.ts";
 import type { DebugFile } from "./debug-file.ts";
 import { MAX_ARANGES } from "./limits.ts";
@@ -39,7 +40,7 @@ export function readAranges(file: DebugFile, wanted?: Float64Array): Aranges {
   try {
     const source = file.source(".debug_aranges");
     if (source !== undefined && source.size > 0)
-      reader.readSets(new SectionCursor(source, file.littleEndian, 0, WINDOW), source.size);
+      reader.readSets(new SectionCursor(source, file.littleEndian, 0, WINDOW, new ReadBuffer()), source.size);
   } catch (error) {
     reason = reasonOf(error);
     withCode.clear();

@@ -7,7 +7,7 @@
  * start, since such a symbol ends where the function around it does. Two passes over the table find them.
  */
 
-import type { ByteSource } from "../base/bytes.ts";
+import { type ByteSource, ReadBuffer } from "../base/bytes.ts";
 import {
   EM_ARM,
   EM_PPC64,
@@ -23,7 +23,7 @@ import {
 import type { ElfFile } from "./elf-file.ts";
 
 /** Rows read at once. */
-const CHUNK_ROWS = 1 << 14;
+const CHUNK_ROWS = 1 << 12;
 /** Of places that rows are searched around: more are found only in files made for it, whose tables are sorted instead. */
 const MAX_STARTS = 1 << 12;
 
@@ -88,6 +88,7 @@ class RowSearch {
   /** Rows [first, last) are in the view. */
   private first = 0;
   private last = 0;
+  private readonly room = new ReadBuffer();
   private view: DataView = new DataView(new ArrayBuffer(0));
 
   constructor(elf: ElfFile, table: ByteSource, rowSize: number) {
@@ -115,6 +116,7 @@ class RowSearch {
   next(): boolean {
     const { marks, floors, rowSize, is64, littleEndian, labels } = this;
     const count = marks.length;
+    const [lowHalf, highHalf] = littleEndian ? [0, 4] : [4, 0];
     const highest = count > 0 ? marks[count - 1] : Number.NEGATIVE_INFINITY;
     for (let row = this.row + 1; row < this.count; row++) {
       if (row < this.first || row >= this.last) this.load(row);
@@ -128,11 +130,12 @@ class RowSearch {
       let start: number;
       let end: number;
       if (is64) {
-        const [low, high] = littleEndian ? [0, 4] : [4, 0];
-        start = view.getInt32(at + 8 + high, littleEndian) * 4294967296 + view.getUint32(at + 8 + low, littleEndian);
+        start =
+          view.getInt32(at + 8 + highHalf, littleEndian) * 4294967296 + view.getUint32(at + 8 + lowHalf, littleEndian);
         end =
           start +
-          (view.getUint32(at + 16 + high, littleEndian) * 4294967296 + view.getUint32(at + 16 + low, littleEndian));
+          (view.getUint32(at + 16 + highHalf, littleEndian) * 4294967296 +
+            view.getUint32(at + 16 + lowHalf, littleEndian));
       } else {
         start = view.getUint32(at + 4, littleEndian);
         end = start + view.getUint32(at + 8, littleEndian);
@@ -157,7 +160,7 @@ class RowSearch {
   private load(row: number): void {
     this.first = row;
     this.last = Math.min(row + CHUNK_ROWS, this.count);
-    const bytes = this.table.read(row * this.rowSize, (this.last - row) * this.rowSize);
+    const bytes = this.room.read(this.table, row * this.rowSize, (this.last - row) * this.rowSize);
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 }
