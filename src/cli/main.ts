@@ -6,7 +6,7 @@ import { type Command, parseArguments, usageError } from "./command.ts";
 import { allCommands, commandsNamed } from "./commands.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
 import { commandHelp, mainHelp } from "./help.ts";
-import { flush, print, printError } from "./output.ts";
+import { flush, print, printError, writeDirectly } from "./output.ts";
 import { packageVersion } from "./version.ts";
 
 async function main(words: readonly string[]): Promise<number> {
@@ -46,6 +46,7 @@ function leave(code: number): void {
   flush(() => process.exit(code));
 }
 
+writeDirectly();
 // What ps, pidof and pkill see: under npx there are two processes called node.
 process.title = "leakline";
 
