@@ -1,12 +1,17 @@
 /** Everything that stands on stdin, where a command takes its operands from there. */
 
-import { readSync } from "node:fs";
+import { fstatSync, readSync } from "node:fs";
 import { LeaklineError } from "../base/errors.ts";
 
 /** A million addresses and more. */
 const MAX_STDIN = 64 << 20;
 /** Bytes that are read at once: as much as a pipe holds. */
 const CHUNK = 1 << 16;
+
+/** Whether a person would have to type it. Node's answer takes longer to load than most files to read. */
+export function isTerminal(): boolean {
+  return fstatSync(0).isCharacterDevice() && process.getBuiltinModule("node:tty").isatty(0);
+}
 
 /**
  * Reads stdin to its end.

@@ -1,6 +1,5 @@
 /** What all `leakline symbolize` commands share: addresses in, function, file and line out. */
 
-import { isatty } from "node:tty";
 import { toJson } from "../report/json.ts";
 import { type ResolvedAddress, renderAddress, renderAddressInStack, type Symbols } from "../report/symbols.ts";
 import type { Frame } from "../symbolize/frame.ts";
@@ -11,7 +10,7 @@ import { type Arguments, type OptionTable, usageError } from "./command.ts";
 import { DEBUGINFOD_OPTION, debuginfodFrom, resolveAndFetch } from "./debuginfod.ts";
 import { EXIT } from "./exit-codes.ts";
 import { note, print } from "./output.ts";
-import { readStdin } from "./stdin.ts";
+import { isTerminal, readStdin } from "./stdin.ts";
 
 /** Options of every `symbolize` command. */
 export const SYMBOLIZE_OPTIONS: OptionTable = {
@@ -93,7 +92,7 @@ function jsonRenderer(): Renderer {
 
 /** @throws LeaklineError `usage` when there are none. */
 async function wordsFromStdin(): Promise<string[]> {
-  const words = isatty(0) ? [] : (await readStdin()).split(/\s+/).filter((word) => word !== "");
+  const words = isTerminal() ? [] : (await readStdin()).split(/\s+/).filter((word) => word !== "");
   if (words.length === 0) throw usageError("no ADDRESS given", "give them as arguments or on stdin");
   return words;
 }

@@ -17,6 +17,7 @@
 import { readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { LeaklineError } from "../../base/errors.ts";
+import { sha256 } from "../../compress/sha256.ts";
 import type { KeptAnswers, KeptBatch, KeptRange } from "../file-provider.ts";
 import type { ModuleFrame } from "../frame.ts";
 import { IndexReader } from "../index-file/index-reader.ts";
@@ -59,9 +60,8 @@ export class IndexStore {
   /** The answers of a set of files. */
   of(identity: string): KeptAnswers | undefined {
     if (this.folder === undefined) return undefined;
-    const { createHash } = process.getBuiltinModule("node:crypto");
-    const key = createHash("sha256").update(`${this.stamp}\n${identity}`).digest();
-    const path = join(this.folder, key.toString("hex"));
+    const key = sha256(Buffer.from(`${this.stamp}\n${identity}`));
+    const path = join(this.folder, Buffer.from(key).toString("hex"));
     let index = this.indexes.get(path);
     if (!index) {
       if (++this.opened > MAX_OPEN) this.save();
