@@ -37,7 +37,7 @@ export type RowsAround = {
 /**
  * @param rowSize bytes of a row, of a table without extended section indexes.
  * @param addresses ascending.
- * @returns undefined for a file in which a symbol's value is not simply an address, or too much is around them.
+ * @returns undefined for a file in which a symbol's value is not simply an address, for big-endian ones, and where too much is around.
  */
 export function rowsAround(
   elf: ElfFile,
@@ -46,7 +46,7 @@ export function rowsAround(
   addresses: Float64Array,
 ): RowsAround | undefined {
   const isSimple = elf.type !== ET_REL && elf.machine !== EM_ARM && elf.machine !== EM_PPC64 && elf.sections.length > 0;
-  if (!isSimple) return undefined;
+  if (!isSimple || !elf.littleEndian || !HOST_IS_LITTLE_ENDIAN) return undefined;
   const nearest = new Float64Array(addresses.length).fill(Number.NEGATIVE_INFINITY);
   const starts = new Set<number>();
   const search = new RowSearch(elf, table, rowSize);
@@ -80,23 +80,21 @@ class RowSearch {
   private readonly rowSize: number;
   private readonly count: number;
   private readonly is64: boolean;
-  private readonly littleEndian: boolean;
   /** By section index, whether untyped symbols of it may be labels of code. */
   private readonly labels = new Uint8Array(SHN_LORESERVE).fill(1);
   private marks: Float64Array = new Float64Array(0);
   private floors = this.marks;
-  /** Rows [first, last) are in the view. */
+  /** Rows [first, last) as words. */
   private first = 0;
   private last = 0;
+  private words: Int32Array = new Int32Array(0);
   private readonly room = new ReadBuffer();
-  private view: DataView = new DataView(new ArrayBuffer(0));
 
   constructor(elf: ElfFile, table: ByteSource, rowSize: number) {
     this.table = table;
     this.rowSize = rowSize;
     this.count = Math.floor(table.size / rowSize);
     this.is64 = elf.is64;
-    this.littleEndian = elf.littleEndian;
     for (const { index, flags } of elf.sections)
       if (index < SHN_LORESERVE) this.labels[index] = flags & SHF_EXECINSTR ? 1 : 0;
   }
@@ -113,33 +111,21 @@ class RowSearch {
     this.row = 0;
   }
 
+  /** Looks at addresses first: all else of a row is seldom needed. */
   next(): boolean {
-    const { marks, floors, rowSize, is64, littleEndian, labels } = this;
+    const { marks, floors, is64 } = this;
     const count = marks.length;
-    const [lowHalf, highHalf] = littleEndian ? [0, 4] : [4, 0];
     const highest = count > 0 ? marks[count - 1] : Number.NEGATIVE_INFINITY;
+    const stride = this.rowSize >> 2;
+    let { words, first, last } = this;
     for (let row = this.row + 1; row < this.count; row++) {
-      if (row < this.first || row >= this.last) this.load(row);
-      const { view } = this;
-      const at = (row - this.first) * rowSize;
-      const type = view.getUint8(at + (is64 ? 4 : 12)) & 0xf;
-      if (type !== STT_FUNC && type !== STT_GNU_IFUNC && type !== STT_NOTYPE) continue;
-      const section = view.getUint16(at + (is64 ? 6 : 14), littleEndian);
-      if (section === SHN_UNDEF || section === SHN_COMMON) continue;
-      if (type === STT_NOTYPE && (section >= SHN_LORESERVE || labels[section] === 0)) continue;
-      let start: number;
-      let end: number;
-      if (is64) {
-        start =
-          view.getInt32(at + 8 + highHalf, littleEndian) * 4294967296 + view.getUint32(at + 8 + lowHalf, littleEndian);
-        end =
-          start +
-          (view.getUint32(at + 16 + highHalf, littleEndian) * 4294967296 +
-            view.getUint32(at + 16 + lowHalf, littleEndian));
-      } else {
-        start = view.getUint32(at + 4, littleEndian);
-        end = start + view.getUint32(at + 8, littleEndian);
+      if (row < first || row >= last) {
+        this.load(row);
+        ({ words, first, last } = this);
       }
+      const at = (row - first) * stride;
+      let start = words[at + (is64 ? 2 : 1)] >>> 0;
+      if (is64) start += words[at + 3] * 4294967296;
       if (start > highest) continue;
       let mark = 0;
       for (let high = count - 1; mark < high; ) {
@@ -147,7 +133,10 @@ class RowSearch {
         if (marks[middle] < start) mark = middle + 1;
         else high = middle;
       }
-      if (start <= floors[mark] && end <= marks[mark]) continue;
+      let size = words[at + (is64 ? 4 : 2)] >>> 0;
+      if (is64) size += (words[at + 5] >>> 0) * 4294967296;
+      const end = start + size;
+      if ((start <= floors[mark] && end <= marks[mark]) || !this.isCode(words[at + (is64 ? 1 : 3)])) continue;
       this.row = row;
       this.start = start;
       this.end = end;
@@ -157,10 +146,22 @@ class RowSearch {
     return false;
   }
 
+  /** @param word `st_info`, `st_other` and `st_shndx`, which lie side by side. */
+  private isCode(word: number): boolean {
+    const type = word & 0xf;
+    const section = word >>> 16;
+    if (section === SHN_UNDEF || section === SHN_COMMON) return false;
+    if (type === STT_NOTYPE) return section < SHN_LORESERVE && this.labels[section] !== 0;
+    return type === STT_FUNC || type === STT_GNU_IFUNC;
+  }
+
   private load(row: number): void {
     this.first = row;
     this.last = Math.min(row + CHUNK_ROWS, this.count);
-    const bytes = this.room.read(this.table, row * this.rowSize, (this.last - row) * this.rowSize);
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    let bytes = this.room.read(this.table, row * this.rowSize, (this.last - row) * this.rowSize);
+    if (bytes.byteOffset % 4 !== 0) bytes = bytes.slice();
+    this.words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
   }
 }
+
+const HOST_IS_LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
