@@ -23,8 +23,8 @@ export type Aranges = {
   readonly table: RangeTable;
   /** The units that are named. */
   readonly units: ReadonlySet<number>;
-  /** Of these, the ones with code; empty when the section is damaged. */
-  readonly withCode: ReadonlySet<number>;
+  /** Of these, the ones whose code is all there; none when the section is damaged. */
+  readonly complete: ReadonlySet<number>;
   readonly reason: string | undefined;
 };
 
@@ -35,7 +35,7 @@ export type Aranges = {
  */
 export function readAranges(file: DebugFile, wanted?: Float64Array): Aranges {
   const reader = new ArangesReader(file, wanted);
-  const { table, units, withCode } = reader;
+  const { table, units, complete } = reader;
   let reason: string | undefined;
   try {
     const source = file.source(".debug_aranges");
@@ -43,15 +43,15 @@ export function readAranges(file: DebugFile, wanted?: Float64Array): Aranges {
       reader.readSets(new SectionCursor(source, file.littleEndian, 0, WINDOW, new ReadBuffer()), source.size);
   } catch (error) {
     reason = reasonOf(error);
-    withCode.clear();
+    complete.clear();
   }
-  return { table, units, withCode, reason };
+  return { table, units, complete, reason };
 }
 
 class ArangesReader {
   readonly table = new RangeTable();
   readonly units = new Set<number>();
-  readonly withCode = new Set<number>();
+  readonly complete = new Set<number>();
   private readonly file: DebugFile;
   private readonly wanted: Float64Array | undefined;
   private count = 0;
@@ -80,29 +80,32 @@ class ArangesReader {
       // Tuples begin at a multiple of their size, counted from the set's beginning.
       const tuple = 2 * addressSize;
       section.seek(Math.min(end, start + Math.ceil((section.offset - start) / tuple) * tuple));
-      const before = this.count;
       for (let left = Math.floor((end - section.offset) / tuple); left > 0; ) {
         const { bytes, position, remaining } = section.need(Math.min(left * tuple, WINDOW));
         const here = Math.min(left, Math.floor(remaining / tuple));
         const view = new DataView(bytes.buffer, bytes.byteOffset + position, here * tuple);
-        if (!this.readTuples(view, here, addressSize === 8, unit)) break;
+        const read = this.readTuples(view, here, addressSize === 8, unit);
+        if (read < here) {
+          // What ends before its end may have been cut by a linker that zeroed what it dropped.
+          if (read === left - 1) this.complete.add(unit);
+          break;
+        }
         section.seek(section.offset + here * tuple);
         left -= here;
       }
-      if (this.count > before) this.withCode.add(unit);
       section.seek(end);
     }
   }
 
-  /** @returns false at the end of the set's tuples. */
-  private readTuples(view: DataView, count: number, is64: boolean, unit: number): boolean {
+  /** @returns how many there are, up to the pair of zeros that ends a set. */
+  private readTuples(view: DataView, count: number, is64: boolean, unit: number): number {
     const { table, wanted, file } = this;
     const { littleEndian } = file;
     const { lowestCode } = file.input;
     for (let i = 0, at = 0; i < count; i++, at += is64 ? 16 : 8) {
       const begin = is64 ? readInt64(view, at, littleEndian) : view.getUint32(at, littleEndian);
       const length = is64 ? readInt64(view, at + 8, littleEndian) : view.getUint32(at + 4, littleEndian);
-      if (begin === 0 && length === 0) return false;
+      if (begin === 0 && length === 0) return i;
       const end = begin + length;
       if (!(begin < end) || isTombstone(begin, is64 ? 8 : 4, lowestCode)) continue;
       if (++this.count > MAX_ARANGES)
@@ -114,7 +117,7 @@ class ArangesReader {
       }
       table.add(begin, end, unit);
     }
-    return true;
+    return count;
   }
 }
 

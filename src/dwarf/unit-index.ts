@@ -113,12 +113,12 @@ export class UnitIndex {
   }
 
   /** A unit that is named for an address and does not have it is no reason to believe the others. */
-  private rootsFor({ table, withCode }: Aranges, address: number): Roots {
-    if (withCode.size === 0 || table.find(address) >= 0) {
+  private rootsFor({ table, complete }: Aranges, address: number): Roots {
+    if (complete.size === 0 || table.find(address) >= 0) {
       this.allRoots ??= this.scanRoots(NO_UNITS);
       return this.allRoots;
     }
-    this.unnamedRoots ??= this.scanRoots(withCode);
+    this.unnamedRoots ??= this.scanRoots(complete);
     return this.unnamedRoots;
   }
 
