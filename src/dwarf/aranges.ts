@@ -21,8 +21,8 @@ const WINDOW = 64 * 1024;
 export type Aranges = {
   /** The payload is the unit's offset in .debug_info. */
   readonly table: RangeTable;
-  /** The units that are named. */
-  readonly units: ReadonlySet<number>;
+  /** The units that are named, some more than once. */
+  readonly units: readonly number[];
   /** Of these, the ones whose code is all there; none when the section is damaged. */
   readonly complete: ReadonlySet<number>;
   readonly reason: string | undefined;
@@ -50,7 +50,7 @@ export function readAranges(file: DebugFile, wanted?: Float64Array): Aranges {
 
 class ArangesReader {
   readonly table = new RangeTable();
-  readonly units = new Set<number>();
+  readonly units: number[] = [];
   readonly complete = new Set<number>();
   private readonly file: DebugFile;
   private readonly wanted: Float64Array | undefined;
@@ -76,7 +76,7 @@ class ArangesReader {
         section.seek(end);
         continue;
       }
-      this.units.add(unit);
+      this.units.push(unit);
       // Tuples begin at a multiple of their size, counted from the set's beginning.
       const tuple = 2 * addressSize;
       section.seek(Math.min(end, start + Math.ceil((section.offset - start) / tuple) * tuple));

@@ -55,7 +55,7 @@ export class UnitIndex {
     let ranges = this.aranges?.table.length ?? 0;
     for (const roots of [this.allRoots, this.unnamedRoots])
       if (roots) ranges += roots.table.length + (roots.rest?.length ?? 0);
-    return ranges * 56 + (this.aranges?.units.size ?? 0) * 40;
+    return ranges * 56 + (this.aranges?.units.length ?? 0) * 40;
   }
 
   /**
