@@ -10,7 +10,7 @@
  * one is usually enough. A plan depends on the sizes of addresses and offsets, so a table belongs to units of one shape.
  */
 
-import type { ByteSource } from "../base/bytes.ts";
+import type { ByteSource, ReadBuffer } from "../base/bytes.ts";
 import { LeaklineError, type MalformedError } from "../base/errors.ts";
 import * as dw from "./constants.ts";
 import { Int32List } from "./growable.ts";
@@ -37,16 +37,20 @@ export const SIBLING_LEB = -11;
 const WINDOW = 2048;
 
 export class AbbreviationTable {
-  private readonly cursor: SectionCursor;
-  private readonly shape: UnitShape;
+  private cursor: SectionCursor;
+  private shape: UnitShape;
   private complete = false;
   /** Codes 1..dense are at the indices 0..dense-1, as nearly every compiler numbers them; `sparse` has the others. */
-  private dense = 0;
+  dense = 0;
   private readonly sparse = new Map<number, number>();
   private readonly tags = new Int32List();
   private readonly children = new Int32List();
   private readonly code = new Int32List();
   private readonly roleList = new Int32List();
+  private readonly callRoleList = new Int32List();
+  private readonly sizeList = new Int32List();
+  private readonly siblingList = new Int32List();
+  private readonly codePlaces = new Int32List();
   /** Abbreviation i has the steps [stepStart[i], stepStart[i + 1]), and its attributes likewise. */
   private readonly stepStart = new Int32List();
   private readonly attributeStart = new Int32List();
@@ -55,12 +59,29 @@ export class AbbreviationTable {
   private readonly forms = new Int32List();
   private readonly implicitConsts = new Map<number, number>();
 
-  /** @param offset where the table starts in `source`, which is .debug_abbrev. */
-  constructor(source: ByteSource, littleEndian: boolean, offset: number, shape: UnitShape) {
-    this.cursor = new SectionCursor(source, littleEndian, offset, WINDOW);
+  /**
+   * @param offset where the table starts in `source`, which is .debug_abbrev.
+   * @param room where pieces of the section are put; without it, each is an array of its own.
+   */
+  constructor(source: ByteSource, littleEndian: boolean, offset: number, shape: UnitShape, room?: ReadBuffer) {
+    this.cursor = new SectionCursor(source, littleEndian, offset, WINDOW, room);
     this.shape = shape;
     this.stepStart.push(0);
     this.attributeStart.push(0);
+  }
+
+  /** Becomes another table of the same section: a batch reads one for each unit, and never an earlier one again. */
+  restart(offset: number, shape: UnitShape): void {
+    this.cursor.seek(offset);
+    this.shape = shape;
+    this.complete = false;
+    this.dense = 0;
+    this.sparse.clear();
+    this.implicitConsts.clear();
+    for (const list of [this.tags, this.children, this.code, this.roleList, this.callRoleList]) list.length = 0;
+    for (const list of [this.sizeList, this.siblingList, this.codePlaces, this.stepList]) list.length = 0;
+    for (const list of [this.names, this.forms]) list.length = 0;
+    for (const list of [this.stepStart, this.attributeStart]) list.length = 1;
   }
 
   /**
@@ -105,9 +126,32 @@ export class AbbreviationTable {
     return this.stepStart.values;
   }
 
-  /** By abbreviation: what DieWalker.nextFunction does with it. To be fetched again likewise. */
+  /** By abbreviation: what a search for functions does with it. To be fetched again likewise. */
   get roles(): Int32Array {
     return this.roleList.values;
+  }
+
+  /** Likewise, what a search for the calls inlined into a function does. */
+  get callRoles(): Int32Array {
+    return this.callRoleList.values;
+  }
+
+  /** By abbreviation: bytes of all its attributes, or -1 when that depends on their values. To be fetched again likewise. */
+  get sizes(): Int32Array {
+    return this.sizeList.values;
+  }
+
+  /**
+   * By abbreviation with a size: how many bytes behind the code a DW_AT_sibling of four bytes stands, or -1. To be
+   * fetched again likewise.
+   */
+  get siblings(): Int32Array {
+    return this.siblingList.values;
+  }
+
+  /** By abbreviation, `CODE_PLACES` numbers each: see CODE_PLACES. To be fetched again likewise. */
+  get places(): Int32Array {
+    return this.codePlaces.values;
   }
 
   firstStep(index: number): number {
@@ -196,13 +240,51 @@ export class AbbreviationTable {
     this.tags.push(tag);
     this.children.push(hasChildren);
     this.code.push(hasCode);
-    this.roleList.push(roleOf(tag, hasChildren !== 0, hasCode !== 0));
+    this.roleList.push(functionRole(tag, hasChildren !== 0, hasCode !== 0));
+    this.callRoleList.push(callRole(tag, hasChildren !== 0));
+    this.pushSize(this.stepStart.values[index]);
+    this.pushPlaces(this.attributeStart.values[index]);
     this.stepStart.push(this.stepList.length);
     this.attributeStart.push(this.names.length);
     // The first declaration of a code wins, as for a reader that searches the table from its start.
     if (code === this.dense + 1 && index === this.dense) this.dense++;
     else if (code > this.dense && !this.sparse.has(code)) this.sparse.set(code, index);
     return code;
+  }
+
+  /** Notes the size of the attributes whose steps begin at `first`, and the place of a sibling among them. */
+  private pushSize(first: number): void {
+    let size = 0;
+    let sibling = -1;
+    for (let i = first; i < this.stepList.length && size >= 0; i++) {
+      const step = this.stepList.values[i];
+      if (step === SIBLING4) sibling = size;
+      size = step >= 0 ? size + step : step === SIBLING4 ? size + 4 : -1;
+    }
+    this.sizeList.push(size);
+    this.siblingList.push(sibling);
+  }
+
+  /** Notes where the attributes that say where code is stand, of those that begin at `first`: see CODE_PLACES. */
+  private pushPlaces(first: number): void {
+    const start = this.codePlaces.length;
+    for (let i = 0; i < CODE_PLACES; i++) this.codePlaces.push(-1);
+    const { values } = this.codePlaces;
+    let at = 0;
+    for (let i = first; i < this.names.length; i++) {
+      const form = this.forms.values[i];
+      const place = codePlace(this.names.values[i]);
+      // Of an attribute that occurs twice, the first counts.
+      if (place >= 0 && values[start + place] < 0) {
+        // Behind a value of variable length, or with its own in the table, it has to be read with all the others.
+        if (at < 0 || form === dw.DW_FORM_implicit_const || form === dw.DW_FORM_indirect) return;
+        values[start + place] = at;
+        values[start + place + 1] = form;
+      }
+      const size = formStep(form, this.shape) ?? -1;
+      at = at < 0 || size < 0 ? -1 : at + size;
+    }
+    values[start] = 1;
   }
 
   private step(form: number): number {
@@ -220,15 +302,52 @@ export class AbbreviationTable {
   }
 }
 
-// What a search for functions does with a DIE. A leaf is passed; of a scope, its children are looked at; an item is
-// jumped over with all below it; a function has code.
+// What a search does with a DIE. A leaf is passed; of a scope, its children are looked at; an item is jumped over with all
+// below it; at a function with code, or whatever else is searched, it stops.
 export const ROLE_LEAF = 0;
 export const ROLE_SCOPE = 1;
 export const ROLE_ITEM = 2;
-export const ROLE_FUNCTION = 3;
+export const ROLE_WANTED = 3;
 
-function roleOf(tag: number, hasChildren: boolean, hasCode: boolean): number {
-  if (tag === dw.DW_TAG_subprogram && hasCode) return ROLE_FUNCTION;
+/** What a search for inlined calls does with a DIE: it also stops at nested functions, whose calls are their own. */
+function callRole(tag: number, hasChildren: boolean): number {
+  if (tag === dw.DW_TAG_inlined_subroutine || tag === dw.DW_TAG_subprogram) return ROLE_WANTED;
+  if (!hasChildren) return ROLE_LEAF;
+  return mayHoldCalls(tag) ? ROLE_SCOPE : ROLE_ITEM;
+}
+
+/** Whether inlined calls may stand below a DIE of this tag: blocks. Below anything else they cannot be of this function. */
+function mayHoldCalls(tag: number): boolean {
+  return tag === dw.DW_TAG_lexical_block || tag === dw.DW_TAG_try_block || tag === dw.DW_TAG_catch_block;
+}
+
+/**
+ * Numbers that say where an abbreviation has the attributes of its code: 1 when they can be read by place, then place and
+ * form of each. A place is in bytes behind the DIE's code, -1 for an attribute that is missing.
+ */
+export const CODE_PLACES = 9;
+export const PLACE_LOW = 1;
+export const PLACE_HIGH = 3;
+export const PLACE_RANGES = 5;
+export const PLACE_ENTRY = 7;
+
+function codePlace(name: number): number {
+  switch (name) {
+    case dw.DW_AT_low_pc:
+      return PLACE_LOW;
+    case dw.DW_AT_high_pc:
+      return PLACE_HIGH;
+    case dw.DW_AT_ranges:
+      return PLACE_RANGES;
+    case dw.DW_AT_entry_pc:
+      return PLACE_ENTRY;
+    default:
+      return -1;
+  }
+}
+
+function functionRole(tag: number, hasChildren: boolean, hasCode: boolean): number {
+  if (tag === dw.DW_TAG_subprogram && hasCode) return ROLE_WANTED;
   if (!hasChildren) return ROLE_LEAF;
   return mayHoldFunctions(tag) ? ROLE_SCOPE : ROLE_ITEM;
 }
@@ -252,10 +371,10 @@ function mayHoldFunctions(tag: number): boolean {
  * none. Nothing is compiled: of the units that are only listed, the root's declaration is all that is wanted, and it may
  * stand at the table's end.
  *
+ * @param section .debug_abbrev, at the beginning of the table.
  * @throws MalformedError
  */
-export function findDeclaration(source: ByteSource, littleEndian: boolean, offset: number, code: number): number {
-  const section = new SectionCursor(source, littleEndian, offset, WINDOW);
+export function findDeclaration(section: SectionCursor, code: number): number {
   for (;;) {
     const start = section.offset;
     const cursor = section.need(32);
@@ -265,9 +384,15 @@ export function findDeclaration(source: ByteSource, littleEndian: boolean, offse
     cursor.skip(1);
     for (;;) {
       const attribute = section.need(32);
-      const name = attribute.uleb();
-      const form = attribute.uleb();
-      if (form === dw.DW_FORM_implicit_const) attribute.skipLeb();
+      const { bytes, end } = attribute;
+      let at = attribute.position;
+      // Nearly all names and forms are one byte each. (DW_FORM_implicit_const has a value behind it.)
+      while (at + 1 < end && bytes[at] > 0 && bytes[at] < 0x80 && bytes[at + 1] < dw.DW_FORM_implicit_const) at += 2;
+      attribute.position = at;
+      const rest = section.need(32);
+      const name = rest.uleb();
+      const form = rest.uleb();
+      if (form === dw.DW_FORM_implicit_const) rest.skipLeb();
       if (name === 0 && form === 0) break;
     }
   }

@@ -118,3 +118,10 @@ export function readUnitHeader(cursor: Cursor, sectionSize: number, inTypes: boo
     typeOffset,
   };
 }
+
+/** Names an abbreviation table: units of one shape share it. */
+export function abbreviationKey({ abbreviationOffset, addressSize, offsetSize, refAddrSize }: UnitHeader): number {
+  // Each size is 4 or 8: three bits.
+  const shape = (addressSize >> 3) | ((offsetSize >> 3) << 1) | ((refAddrSize >> 3) << 2);
+  return abbreviationOffset * 8 + shape;
+}

@@ -90,7 +90,17 @@ export class UnitIndex {
   /** The first of the candidates, or -1. */
   likeliest(address: number): number {
     try {
-      return this.candidates(address).next().value ?? -1;
+      for (const table of this.tables(address)) {
+        let first = -1;
+        let claims = 0;
+        for (let row = table.find(address); row >= 0 && claims < MAX_CLAIMS; row = table.find(address, row)) {
+          const unit = table.payloadAt(row);
+          if (first < 0 || unit < first) first = unit;
+          claims++;
+        }
+        if (first >= 0) return first;
+      }
+      return -1;
     } catch (error) {
       reasonOf(error); // the careful way says it
       return -1;

@@ -14,6 +14,10 @@ export class NameReader {
   /** Numbers of the names found last; -1 for none. */
   linkageName = -1;
   name = -1;
+  /** Of an inlined call: where it stands in the source, as numbers of the file, line and column; -1 for none. */
+  callFile = -1;
+  callLine = -1;
+  callColumn = -1;
   private readonly texts: Texts;
   private readonly units: Unit[] = [];
   private readonly offsets: number[] = [];
@@ -31,10 +35,19 @@ export class NameReader {
     const { units, offsets } = this;
     this.linkageName = -1;
     this.name = -1;
+    this.callFile = -1;
+    this.callLine = -1;
+    this.callColumn = -1;
     units.length = offsets.length = 1;
     units[0] = unit;
     offsets[0] = offset;
-    for (let i = 0; i < units.length && i < MAX_ORIGINS; i++) this.readDie(units[i], offsets[i]);
+    this.readDie(unit, offset);
+    const { callFile, callLine, callColumn } = this;
+    for (let i = 1; i < units.length && i < MAX_ORIGINS; i++) this.readDie(units[i], offsets[i]);
+    // An origin's own say nothing about this call.
+    this.callFile = callFile;
+    this.callLine = callLine;
+    this.callColumn = callColumn;
   }
 
   private readDie(unit: Unit, offset: number): void {
@@ -60,6 +73,15 @@ export class NameReader {
           break;
         case dw.DW_AT_name:
           if (this.name < 0) this.name = this.text(unit, form, value, cursor);
+          break;
+        case dw.DW_AT_call_file:
+          if (this.callFile < 0) this.callFile = value;
+          break;
+        case dw.DW_AT_call_line:
+          if (this.callLine < 0) this.callLine = value;
+          break;
+        case dw.DW_AT_call_column:
+          if (this.callColumn < 0) this.callColumn = value;
           break;
         case dw.DW_AT_abstract_origin:
           if (originForm === 0) {
