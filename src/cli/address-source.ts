@@ -32,6 +32,8 @@ export type SourceOptions = {
   debugDirectories: readonly string[];
   debuginfod: Debuginfod | undefined;
   answers: IndexStore | undefined;
+  /** False when the caller wants no frames of inlined calls: a source may then leave them out, and save time. */
+  inlines?: boolean;
 };
 
 /** @throws LeaklineError as `openLiveProcess`. */

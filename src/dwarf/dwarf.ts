@@ -99,11 +99,15 @@ export class Dwarf {
    * is asked for.
    *
    * @param addresses ascending.
+   * @param inlines with false, inlined calls are passed over: the one frame of an address is that of the function, at the
+   *   innermost place. Where something is damaged, there may be all frames nevertheless.
    * @returns answers by index of the address.
    */
-  answerAll(addresses: Float64Array): Answers {
+  answerAll(addresses: Float64Array, inlines = true): Answers {
     this.index.expect(addresses);
-    const batch = new Batch(this.file, addresses, (index) => this.findCarefully(virtualAddress(addresses[index])));
+    const batch = new Batch(this.file, addresses, inlines, (index) =>
+      this.findCarefully(virtualAddress(addresses[index])),
+    );
     batch.run(addresses.map((address) => this.index.likeliest(address)));
     return batch.answers;
   }

@@ -34,6 +34,7 @@ export class Batch {
   readonly answers: Answers;
   private readonly file: DebugFile;
   private readonly addresses: Float64Array;
+  private readonly inlines: boolean;
   private readonly unitRoom = new UnitRoom();
   private readonly lineRoom = new LineRoom();
   private readonly lines = new LineHits();
@@ -51,10 +52,12 @@ export class Batch {
 
   /**
    * @param addresses ascending.
+   * @param inlines whether to look for inlined calls.
    * @param otherwise answers for the address at an index, the careful way.
    */
-  constructor(file: DebugFile, addresses: Float64Array, otherwise: (index: number) => Found) {
+  constructor(file: DebugFile, addresses: Float64Array, inlines: boolean, otherwise: (index: number) => Found) {
     this.file = file;
+    this.inlines = inlines;
     this.addresses = addresses;
     this.answers = new Answers(addresses.length, otherwise);
     this.names = new NameReader(this.answers.names);
@@ -125,7 +128,7 @@ export class Batch {
     if (count > this.functionAddresses.length) this.functionAddresses = new Float64Array(roomFor(count));
     const wanted = this.functionAddresses;
     for (let i = 0; i < count; i++) wanted[i] = addresses[group[i]];
-    if (!calls.search(unit, die, wanted, count)) return;
+    if (!calls.search(unit, die, wanted, this.inlines ? count : 0)) return;
     names.read(unit, die);
     const { entry, pairs } = calls.code;
     const row = this.answers.addFunction(names.linkageName, names.name, entry ?? 0, pairs);
@@ -133,7 +136,7 @@ export class Batch {
     if (callCount > this.callRows.length) this.callRows = new Int32Array(roomFor(callCount));
     this.callRows.fill(-1, 0, callCount);
     for (let i = 0; i < count; i++) {
-      const call = calls.innermost[i];
+      const call = this.inlines ? calls.innermost[i] : -1;
       const innermost = call < 0 ? row : this.rowOf(call, row, 0);
       if (innermost >= 0) this.answer(indexes[group[i]], group[i], innermost);
     }

@@ -29,7 +29,7 @@ export class CallSearch {
    * Searches one function; what was found for the last one is gone.
    *
    * @param functionDie offset in `unit` of the function's DIE.
-   * @param addresses ascending; the first `count` of them are looked up.
+   * @param addresses ascending; the first `count` of them are looked up: with 0, only the function's ranges.
    * @returns false when there is more here than compilers write.
    * @throws LeaklineError when the function is damaged.
    */
@@ -42,7 +42,7 @@ export class CallSearch {
     if (count > this.innermost.length) this.innermost = new Int32Array(roomFor(count));
     const { innermost } = this;
     innermost.fill(-1, 0, count);
-    while (calls.next()) {
+    while (count > 0 && calls.next()) {
       const { call } = calls;
       die.push(calls.die);
       parent.push(calls.parent);
