@@ -18,7 +18,8 @@ export type ElfAddresses = {
 
 /** @throws LeaklineError when the file cannot be read or is no ELF file, or has no such section. */
 export function elfSource(path: string, given: ElfAddresses, options: SourceOptions): AddressSource {
-  const open = (): Module => openLocalModule(path, options.debugDirectories, options.debuginfod, options.answers);
+  const open = (): Module =>
+    openLocalModule(path, options.debugDirectories, options.debuginfod, options.answers, options.threads);
   let module = open();
   const section = given.section ?? (module.elf.type === ET_REL ? ".text" : undefined);
   const toVirtual = (address: bigint): VirtualAddress | undefined => {

@@ -7,8 +7,9 @@
 
 import { type VirtualAddress, virtualAddress } from "../base/address.ts";
 import { answerChanges } from "./answer-changes.ts";
-import type { Answers } from "./batch/answers.ts";
+import type { AnswerColumns, Answers } from "./batch/answers.ts";
 import { Batch } from "./batch/batch.ts";
+import { type BatchPart, runShared } from "./batch/share.ts";
 import { DebugFile } from "./debug-file.ts";
 import type { Found } from "./frames.ts";
 import type { Float64List } from "./growable.ts";
@@ -108,8 +109,20 @@ export class Dwarf {
     const batch = new Batch(this.file, addresses, inlines, (index) =>
       this.findCarefully(virtualAddress(addresses[index])),
     );
-    batch.run(addresses.map((address) => this.index.likeliest(address)));
+    const units = addresses.map((address) => this.index.likeliest(address));
+    const { helper } = this.file.input;
+    // Of a damaged section there is no directory, but nor has it any of the units.
+    const directory = helper && units.some((unit) => unit >= 0) ? this.file.directory(".debug_info") : undefined;
+    if (helper && directory) runShared(batch, addresses, units, (unit) => directory.sizeAbout(unit), helper);
+    else batch.run(units);
     return batch.answers;
+  }
+
+  /** Resolves a part of the batch of another `Dwarf`, which opened the same file. */
+  answerPart({ addresses, units, inlines }: BatchPart): AnswerColumns {
+    const batch = new Batch(this.file, addresses, inlines, (index) => this.find(virtualAddress(addresses[index])));
+    batch.run(units);
+    return batch.answers.columns();
   }
 
   /** The DIE of the function that contains an address, undefined when there is none or it is damaged. */

@@ -69,6 +69,19 @@ export class UnitDirectory {
     }
   }
 
+  /** How long the unit at `start` is at most, by what is known of the next one: an estimate of the work that it is. */
+  sizeAbout(start: number): number {
+    this.takeLearned();
+    let low = 0;
+    let high = this.starts.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.starts[middle] > start) high = middle;
+      else low = middle + 1;
+    }
+    return (this.starts[low] ?? this.section.size) - start;
+  }
+
   /** The beginnings of all units in order, up to the first whose length is damaged: that is thrown. */
   *all(): Generator<number> {
     const { size } = this.section;

@@ -19,7 +19,7 @@ import {
   symbolIndex,
 } from "../elf/index.ts";
 import type { FoundFile } from "./debug-files.ts";
-import { dwarfInput } from "./debug-sections.ts";
+import { dwarfInput, isCompressed } from "./debug-sections.ts";
 import type { FileProvider } from "./file-provider.ts";
 import type { FileSymbol } from "./function-name.ts";
 import { OpenFiles } from "./open-files.ts";
@@ -163,6 +163,8 @@ export class ModuleFiles {
     const files = this.splitFiles.limited(this.provider);
     return openDwarf({
       ...dwarfInput(elf),
+      // Others would decompress everything once more, and do not look for further files.
+      helper: supplementary || split || isCompressed(elf) ? undefined : this.provider.batchHelper?.(elf.source),
       supplementary: supplementary && dwarfInput(supplementary),
       package: split && dwarfInput(split),
       loadSplit: (query) => {

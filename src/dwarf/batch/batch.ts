@@ -34,7 +34,7 @@ export class Batch {
   readonly answers: Answers;
   private readonly file: DebugFile;
   private readonly addresses: Float64Array;
-  private readonly inlines: boolean;
+  readonly inlines: boolean;
   private readonly unitRoom = new UnitRoom();
   private readonly lineRoom = new LineRoom();
   private readonly lines = new LineHits();
