@@ -49,11 +49,13 @@ await build({
   logLevel: "warn",
   plugins: [inAscii],
   build: {
-    ssr: "src/cli/main.ts",
+    ssr: true,
     outDir: OUTPUT,
     emptyOutDir: true,
     target: "node20.19",
     rolldownOptions: {
+      // Threads are started with a file of their own: src/symbolize/local/batch-threads.ts.
+      input: { main: "src/cli/main.ts", "batch-worker": "src/symbolize/local/batch-worker.ts" },
       output: {
         format: "cjs",
         entryFileNames: "[name].js",

@@ -13,25 +13,11 @@
 import type { ByteSource, ReadBuffer } from "../base/bytes.ts";
 import { LeaklineError, type MalformedError } from "../base/errors.ts";
 import * as dw from "./constants.ts";
+import { CODE_PLACES, callRole, codePlace, functionRole, isNaming } from "./die-roles.ts";
 import { Int32List } from "./growable.ts";
 import { MAX_ABBREVIATION_ATTRIBUTES, MAX_ABBREVIATIONS } from "./limits.ts";
 import { SectionCursor } from "./section-cursor.ts";
-
-/** What decides the size of a form: bytes in an address, in an offset, and in a DW_FORM_ref_addr. */
-export type UnitShape = { readonly addressSize: number; readonly offsetSize: number; readonly refAddrSize: number };
-
-// Steps of a plan. A step >= 0 skips that many bytes.
-export const SKIP_LEB = -1;
-export const SKIP_STRING = -2;
-export const SKIP_BLOCK1 = -3;
-export const SKIP_BLOCK2 = -4;
-export const SKIP_BLOCK4 = -5;
-export const SKIP_BLOCK = -6;
-export const SKIP_INDIRECT = -7;
-export const SIBLING1 = -8;
-export const SIBLING2 = -9;
-export const SIBLING4 = -10;
-export const SIBLING_LEB = -11;
+import { formStep, SIBLING4, siblingStep, type UnitShape } from "./skip-steps.ts";
 
 /** Bytes of the section fetched first; many tables are not longer. */
 const WINDOW = 2048;
@@ -51,6 +37,7 @@ export class AbbreviationTable {
   private readonly sizeList = new Int32List();
   private readonly siblingList = new Int32List();
   private readonly codePlaces = new Int32List();
+  private readonly namedEnds = new Int32List();
   /** Abbreviation i has the steps [stepStart[i], stepStart[i + 1]), and its attributes likewise. */
   private readonly stepStart = new Int32List();
   private readonly attributeStart = new Int32List();
@@ -80,7 +67,7 @@ export class AbbreviationTable {
     this.implicitConsts.clear();
     for (const list of [this.tags, this.children, this.code, this.roleList, this.callRoleList]) list.length = 0;
     for (const list of [this.sizeList, this.siblingList, this.codePlaces, this.stepList]) list.length = 0;
-    for (const list of [this.names, this.forms]) list.length = 0;
+    for (const list of [this.names, this.forms, this.namedEnds]) list.length = 0;
     for (const list of [this.stepStart, this.attributeStart]) list.length = 1;
   }
 
@@ -161,6 +148,11 @@ export class AbbreviationTable {
   /** The first of the abbreviation's attributes; those of `index + 1` begin where they end. */
   firstAttribute(index: number): number {
     return this.attributeStart.values[index];
+  }
+
+  /** The end of the abbreviation's attributes that say what a function is called or where a call stands. */
+  namedEnd(index: number): number {
+    return this.namedEnds.values[index];
   }
 
   attributeName(attribute: number): number {
@@ -270,6 +262,9 @@ export class AbbreviationTable {
     const start = this.codePlaces.length;
     for (let i = 0; i < CODE_PLACES; i++) this.codePlaces.push(-1);
     const { values } = this.codePlaces;
+    let namedEnd = first;
+    for (let i = first; i < this.names.length; i++) if (isNaming(this.names.values[i])) namedEnd = i + 1;
+    this.namedEnds.push(namedEnd);
     let at = 0;
     for (let i = first; i < this.names.length; i++) {
       const form = this.forms.values[i];
@@ -302,70 +297,6 @@ export class AbbreviationTable {
   }
 }
 
-// What a search does with a DIE. A leaf is passed; of a scope, its children are looked at; an item is jumped over with all
-// below it; at a function with code, or whatever else is searched, it stops.
-export const ROLE_LEAF = 0;
-export const ROLE_SCOPE = 1;
-export const ROLE_ITEM = 2;
-export const ROLE_WANTED = 3;
-
-/** What a search for inlined calls does with a DIE: it also stops at nested functions, whose calls are their own. */
-function callRole(tag: number, hasChildren: boolean): number {
-  if (tag === dw.DW_TAG_inlined_subroutine || tag === dw.DW_TAG_subprogram) return ROLE_WANTED;
-  if (!hasChildren) return ROLE_LEAF;
-  return mayHoldCalls(tag) ? ROLE_SCOPE : ROLE_ITEM;
-}
-
-/** Whether inlined calls may stand below a DIE of this tag: blocks. Below anything else they cannot be of this function. */
-function mayHoldCalls(tag: number): boolean {
-  return tag === dw.DW_TAG_lexical_block || tag === dw.DW_TAG_try_block || tag === dw.DW_TAG_catch_block;
-}
-
-/**
- * Numbers that say where an abbreviation has the attributes of its code: 1 when they can be read by place, then place and
- * form of each. A place is in bytes behind the DIE's code, -1 for an attribute that is missing.
- */
-export const CODE_PLACES = 9;
-export const PLACE_LOW = 1;
-export const PLACE_HIGH = 3;
-export const PLACE_RANGES = 5;
-export const PLACE_ENTRY = 7;
-
-function codePlace(name: number): number {
-  switch (name) {
-    case dw.DW_AT_low_pc:
-      return PLACE_LOW;
-    case dw.DW_AT_high_pc:
-      return PLACE_HIGH;
-    case dw.DW_AT_ranges:
-      return PLACE_RANGES;
-    case dw.DW_AT_entry_pc:
-      return PLACE_ENTRY;
-    default:
-      return -1;
-  }
-}
-
-function functionRole(tag: number, hasChildren: boolean, hasCode: boolean): number {
-  if (tag === dw.DW_TAG_subprogram && hasCode) return ROLE_WANTED;
-  if (!hasChildren) return ROLE_LEAF;
-  return mayHoldFunctions(tag) ? ROLE_SCOPE : ROLE_ITEM;
-}
-
-/** Whether functions commonly stand right below a DIE of this tag. */
-function mayHoldFunctions(tag: number): boolean {
-  switch (tag) {
-    case dw.DW_TAG_compile_unit:
-    case dw.DW_TAG_partial_unit:
-    case dw.DW_TAG_skeleton_unit:
-    case dw.DW_TAG_namespace:
-    case dw.DW_TAG_module:
-      return true;
-    default:
-      return false;
-  }
-}
-
 /**
  * Where in .debug_abbrev the declaration with a code stands, of the table at `offset`; where the table ends when it has
  * none. Nothing is compiled: of the units that are only listed, the root's declaration is all that is wanted, and it may
@@ -395,93 +326,5 @@ export function findDeclaration(section: SectionCursor, code: number): number {
       if (form === dw.DW_FORM_implicit_const) rest.skipLeb();
       if (name === 0 && form === 0) break;
     }
-  }
-}
-
-/** The step that skips a value of this form: its size in bytes, or a negative step; undefined for an unknown form. */
-export function formStep(form: number, shape: UnitShape): number | undefined {
-  switch (form) {
-    case dw.DW_FORM_implicit_const:
-    case dw.DW_FORM_flag_present:
-      return 0;
-    case dw.DW_FORM_data1:
-    case dw.DW_FORM_ref1:
-    case dw.DW_FORM_flag:
-    case dw.DW_FORM_strx1:
-    case dw.DW_FORM_addrx1:
-      return 1;
-    case dw.DW_FORM_data2:
-    case dw.DW_FORM_ref2:
-    case dw.DW_FORM_strx2:
-    case dw.DW_FORM_addrx2:
-      return 2;
-    case dw.DW_FORM_strx3:
-    case dw.DW_FORM_addrx3:
-      return 3;
-    case dw.DW_FORM_data4:
-    case dw.DW_FORM_ref4:
-    case dw.DW_FORM_strx4:
-    case dw.DW_FORM_addrx4:
-    case dw.DW_FORM_ref_sup4:
-      return 4;
-    case dw.DW_FORM_data8:
-    case dw.DW_FORM_ref8:
-    case dw.DW_FORM_ref_sig8:
-    case dw.DW_FORM_ref_sup8:
-      return 8;
-    case dw.DW_FORM_data16:
-      return 16;
-    case dw.DW_FORM_addr:
-      return shape.addressSize;
-    case dw.DW_FORM_ref_addr:
-      return shape.refAddrSize;
-    case dw.DW_FORM_strp:
-    case dw.DW_FORM_line_strp:
-    case dw.DW_FORM_strp_sup:
-    case dw.DW_FORM_sec_offset:
-    case dw.DW_FORM_GNU_ref_alt:
-    case dw.DW_FORM_GNU_strp_alt:
-      return shape.offsetSize;
-    case dw.DW_FORM_udata:
-    case dw.DW_FORM_sdata:
-    case dw.DW_FORM_ref_udata:
-    case dw.DW_FORM_strx:
-    case dw.DW_FORM_addrx:
-    case dw.DW_FORM_loclistx:
-    case dw.DW_FORM_rnglistx:
-    case dw.DW_FORM_GNU_addr_index:
-    case dw.DW_FORM_GNU_str_index:
-      return SKIP_LEB;
-    case dw.DW_FORM_string:
-      return SKIP_STRING;
-    case dw.DW_FORM_block1:
-      return SKIP_BLOCK1;
-    case dw.DW_FORM_block2:
-      return SKIP_BLOCK2;
-    case dw.DW_FORM_block4:
-      return SKIP_BLOCK4;
-    case dw.DW_FORM_block:
-    case dw.DW_FORM_exprloc:
-      return SKIP_BLOCK;
-    case dw.DW_FORM_indirect:
-      return SKIP_INDIRECT;
-    default:
-      return undefined;
-  }
-}
-
-/** The step for a DW_AT_sibling, or undefined when its form makes it an attribute like others: then it is not used. */
-function siblingStep(form: number): number | undefined {
-  switch (form) {
-    case dw.DW_FORM_ref1:
-      return SIBLING1;
-    case dw.DW_FORM_ref2:
-      return SIBLING2;
-    case dw.DW_FORM_ref4:
-      return SIBLING4;
-    case dw.DW_FORM_ref_udata:
-      return SIBLING_LEB;
-    default:
-      return undefined;
   }
 }

@@ -6,12 +6,11 @@
  */
 
 import type { Cursor } from "../base/cursor.ts";
+import type { AbbreviationTable } from "./abbreviations.ts";
+import { readForm, readIndirectForm } from "./attributes.ts";
+import { ROLE_ITEM, ROLE_LEAF, ROLE_WANTED } from "./die-roles.ts";
 import {
-  type AbbreviationTable,
   formStep,
-  ROLE_ITEM,
-  ROLE_LEAF,
-  ROLE_WANTED,
   SIBLING_LEB,
   SIBLING1,
   SIBLING2,
@@ -24,8 +23,7 @@ import {
   SKIP_LEB,
   SKIP_STRING,
   type UnitShape,
-} from "./abbreviations.ts";
-import { readForm, readIndirectForm } from "./attributes.ts";
+} from "./skip-steps.ts";
 
 export class DieWalker {
   /** The current DIE: its offset in the unit, its abbreviation, its tag, and its depth below the DIE begun with. */
@@ -60,6 +58,15 @@ export class DieWalker {
     this.position = cursor.position;
     this.shape = shape;
     this.abbreviations = abbreviations;
+  }
+
+  /** Begins again at another DIE of the same unit. */
+  restart(position: number): void {
+    this.position = position;
+    this.depth = 0;
+    this.started = false;
+    this.pending = false;
+    this.skipped = false;
   }
 
   /**

@@ -77,7 +77,7 @@ export class CallWalk {
   die = 0;
   parent = -1;
   private readonly ranges = new CodeRanges();
-  private unit!: Unit;
+  private unit: Unit | undefined;
   private walker!: DieWalker;
   // The calls around the current DIE, with their depths.
   private readonly openCalls = new Int32List();
@@ -90,8 +90,9 @@ export class CallWalk {
    * @throws LeaklineError when the function is damaged; so does `next`.
    */
   begin(unit: Unit, functionDie: number, own?: CodeRanges): CodeRanges {
+    if (this.unit === unit) this.walker.restart(functionDie);
+    else this.walker = unit.walk(functionDie);
     this.unit = unit;
-    this.walker = unit.walk(functionDie);
     this.call = -1;
     this.openCalls.length = this.openLevels.length = 0;
     this.walker.next();
@@ -102,6 +103,7 @@ export class CallWalk {
   /** Moves to the next call. @returns false when there is none. */
   next(): boolean {
     const { walker, openCalls, openLevels, ranges } = this;
+    const unit = this.unit as Unit;
     while (walker.nextCall()) {
       let open = openLevels.length;
       while (open > 0 && openLevels.values[open - 1] >= walker.lowest) open--;
@@ -115,7 +117,7 @@ export class CallWalk {
       this.die = walker.offset;
       openCalls.push(this.call);
       openLevels.push(walker.level);
-      if (this.unit.abbreviations.hasCode(walker.index)) ranges.readFrom(this.unit, walker);
+      if (unit.abbreviations.hasCode(walker.index)) ranges.readFrom(unit, walker);
       else ranges.pairs.length = 0;
       return true;
     }

@@ -7,12 +7,13 @@
 
 import type { Cursor } from "../base/cursor.ts";
 import { LeaklineError } from "../base/errors.ts";
-import { CODE_PLACES, PLACE_ENTRY, PLACE_HIGH, PLACE_LOW, PLACE_RANGES, type UnitShape } from "./abbreviations.ts";
 import { type AttributeValue, readForm, readIndirectForm } from "./attributes.ts";
 import * as dw from "./constants.ts";
+import { CODE_PLACES, PLACE_ENTRY, PLACE_HIGH, PLACE_LOW, PLACE_RANGES } from "./die-roles.ts";
 import type { DieWalker } from "./die-walker.ts";
 import { Float64List } from "./growable.ts";
 import { FREE_RANGE_ENTRIES, MAX_RANGE_ENTRIES } from "./limits.ts";
+import type { UnitShape } from "./skip-steps.ts";
 import { readInteger, type Unit } from "./unit.ts";
 import { readSized } from "./unit-header.ts";
 

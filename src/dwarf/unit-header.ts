@@ -3,8 +3,8 @@
  */
 
 import type { Cursor } from "../base/cursor.ts";
-import type { UnitShape } from "./abbreviations.ts";
 import * as dw from "./constants.ts";
+import type { UnitShape } from "./skip-steps.ts";
 
 export type UnitHeader = UnitShape & {
   /** Where the unit begins and ends in its section. */

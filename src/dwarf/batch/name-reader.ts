@@ -21,6 +21,9 @@ export class NameReader {
   private readonly texts: Texts;
   private readonly units: Unit[] = [];
   private readonly offsets: number[] = [];
+  // Most DIEs on the way are in the unit at hand.
+  private cursorUnit: Unit | undefined;
+  private unitCursor!: Cursor;
 
   constructor(texts: Texts) {
     this.texts = texts;
@@ -51,12 +54,17 @@ export class NameReader {
   }
 
   private readDie(unit: Unit, offset: number): void {
-    const cursor = unit.cursor(offset);
+    if (this.cursorUnit !== unit || offset < unit.header.rootOffset) {
+      this.unitCursor = unit.cursor(offset);
+      this.cursorUnit = unit;
+    }
+    const cursor = this.unitCursor;
+    cursor.seek(offset);
     const code = cursor.uleb();
     if (code === 0) throw cursor.malformed("no DIE here, but the end of a list of children", offset);
     const { abbreviations, header } = unit;
     const index = abbreviations.find(code);
-    const end = abbreviations.firstAttribute(index + 1);
+    const end = abbreviations.namedEnd(index);
     let originForm = 0;
     let origin = 0;
     let specificationForm = 0;

@@ -16,6 +16,8 @@ export type BatchPart = { readonly addresses: Float64Array; readonly units: Floa
 export type BatchHelper = {
   /** How many parts it is worth to give away when units of so many bytes are to be read. */
   count(bytes: number): number;
+  /** Bytes of units that are read here before others have begun. */
+  readonly headStart: number;
   /**
    * Begins to resolve a part of the same file.
    *
@@ -47,20 +49,21 @@ export function runShared(
     if (unit >= 0 && (i === 0 || unit !== units[order[i - 1]])) sum += sizeOf(unit);
     bytes[i] = sum;
   }
-  const count = helper.count(sum) + 1;
+  const given = helper.count(sum);
+  const each = Math.max(0, (sum - helper.headStart) / (given + 1));
   // Indexes of addresses, ascending.
   const parts: Uint32Array[] = [];
   for (let from = 0, part = 1; from < order.length; part++) {
     let to = from;
-    while (to < order.length && (part >= count || bytes[to] <= (sum * part) / count)) to++;
+    while (to < order.length && (part > given || bytes[to] <= each * part)) to++;
     if (to > from) parts.push(order.slice(from, to).sort());
     from = to;
   }
-  // The last part is ours: the others take a while to begin.
+  // The last part is ours: it is the largest.
   const own = parts.pop();
-  const given = parts.map((indexes) => ({ indexes, wait: helper.begin(partOf(indexes, addresses, units, batch)) }));
+  const begun = parts.map((indexes) => ({ indexes, wait: helper.begin(partOf(indexes, addresses, units, batch)) }));
   if (own) batch.run(only(own, units));
-  for (const { indexes, wait } of given) {
+  for (const { indexes, wait } of begun) {
     const columns = wait();
     if (columns) batch.answers.take(columns, indexes);
     else batch.run(only(indexes, units));

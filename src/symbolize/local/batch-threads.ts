@@ -8,7 +8,7 @@
 
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { MessageChannel, receiveMessageOnPort, type TransferListItem, Worker } from "node:worker_threads";
+import type { TransferListItem, Worker } from "node:worker_threads";
 import type { ByteSource } from "../../base/bytes.ts";
 import type { AnswerColumns, BatchHelper, BatchPart } from "../../dwarf/index.ts";
 
@@ -25,29 +25,43 @@ export type BatchTask = {
 /** The only place that says where the thread's code is: an entry of its own in the build. */
 const WORKER = fileURLToPath(new URL("./batch-worker.js", import.meta.url));
 
-/** Units of so many bytes keep a thread busy for longer than it takes to start: a tenth of a second. */
-const BYTES_A_THREAD = 1 << 25;
+/**
+ * Units of so many bytes are worth a thread: it starts quickly, but compiles the same code once more, which takes a third of
+ * a second of CPU time. And as many are read before it has begun to help.
+ */
+const BYTES_A_THREAD = 1 << 27;
+const HEAD_START = 1 << 25;
 /** Milliseconds that a thread is given in any case, and how many times what the main thread needed. */
 const MIN_PATIENCE = 2000;
 const PATIENCE = 8;
 
-/** @param most threads, the main one included. @returns undefined when they could not read the file, or have no code. */
-export function batchThreads({ name, identity }: ByteSource, most: number): BatchHelper | undefined {
-  if (identity === undefined || !existsSync(WORKER)) return undefined;
+/**
+ * @param most threads, the main one included.
+ * @param code of a thread.
+ * @returns undefined when threads could not read the file, or have no code.
+ */
+export function batchThreads(
+  { name, identity }: Pick<ByteSource, "name" | "identity">,
+  most: number,
+  code = WORKER,
+): BatchHelper | undefined {
+  if (identity === undefined || !existsSync(code)) return undefined;
   return {
     count: (bytes) => Math.max(0, Math.min(most, Math.floor(bytes / BYTES_A_THREAD)) - 1),
-    begin: (part) => begin(name, identity, part),
+    headStart: HEAD_START,
+    begin: (part) => begin(code, name, identity, part),
   };
 }
 
-function begin(path: string, identity: string, part: BatchPart): () => AnswerColumns | undefined {
-  const { port1: here, port2: there } = new MessageChannel();
+function begin(code: string, path: string, identity: string, part: BatchPart): () => AnswerColumns | undefined {
+  const threads = process.getBuiltinModule("node:worker_threads");
+  const { port1: here, port2: there } = new threads.MessageChannel();
   const done = new Int32Array(new SharedArrayBuffer(4));
   const task: BatchTask = { path, identity, part, done };
   const started = performance.now();
   let worker: Worker;
   try {
-    worker = new Worker(WORKER, {
+    worker = new threads.Worker(code, {
       workerData: { ...task, port: there },
       transferList: [there, part.addresses.buffer, part.units.buffer] as TransferListItem[],
     });
@@ -61,7 +75,7 @@ function begin(path: string, identity: string, part: BatchPart): () => AnswerCol
   return () => {
     const patience = Math.max(MIN_PATIENCE, PATIENCE * (performance.now() - started));
     Atomics.wait(done, 0, 0, patience);
-    const received = receiveMessageOnPort(here) as { message: AnswerColumns | undefined } | undefined;
+    const received = threads.receiveMessageOnPort(here) as { message: AnswerColumns | undefined } | undefined;
     here.close();
     void worker.terminate();
     return received?.message;
