@@ -18,13 +18,20 @@ const MAIN = join(ROOT, "dist", "cli", "main.js");
 const TIMEOUT = 40;
 const RUNS = 3;
 
+/** Ours, with as many threads as it takes by itself, and with one: both as other symbolizers are run, on one file. */
+function leakline(name, ...options) {
+  const args = (file) => [MAIN, "symbolize", "elf", "--no-cache", ...options, "--path", file];
+  return { name, command: process.execPath, args };
+}
+
 /** Each reads addresses from stdin. */
 const PEERS = [
-  {
-    name: "leakline",
-    command: process.execPath,
-    args: (file) => [MAIN, "symbolize", "elf", "--no-cache", "--path", file],
-  },
+  leakline("leakline"),
+  leakline("  one thread", "--threads", "1"),
+  leakline("  without inlines", "--no-inlines"),
+  leakline("  one thread, without inlines", "--threads", "1", "--no-inlines"),
+  // The least that ours can take.
+  { name: "node, doing nothing", command: process.execPath, args: () => ["-e", "0"] },
   { name: "blazecli", command: "blazecli", args: (file) => ["symbolize", "elf", "--path", file], operands: true },
   { name: "gimli addr2line", command: "gimli-addr2line", args: (file) => ["-fiCae", file] },
   { name: "llvm-symbolizer-19", command: "llvm-symbolizer-19", args: (file) => ["--inlines", "-e", file] },
@@ -41,9 +48,7 @@ const MAX_OPERANDS = 10_000;
 export function benchSymbolizing(only = "") {
   const folder = mkdtempSync(join(tmpdir(), "leakline-bench-"));
   try {
-    const start = measure(process.execPath, ["-e", "0"], RUNS);
     console.log("\nresolving addresses: wall and CPU seconds, peak MB; the median of up to 3 runs");
-    console.log(`node itself starts in ${start.seconds.toFixed(2)} s and ${start.megabytes.toFixed(0)} MB`);
     for (const { name, file } of prepareInputs(folder, only)) benchFile(name, file);
   } finally {
     rmSync(folder, { recursive: true, force: true });

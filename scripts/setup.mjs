@@ -69,10 +69,11 @@ export function buildIfNeeded() {
   build();
 }
 
-/** Compiles dist/, without what an earlier source left in it. */
+/** Compiles dist/, without what an earlier source left in it: the modules of the library, and the command as a bundle. */
 export function build() {
   rmSync(join(ROOT, "dist"), { recursive: true, force: true });
   run(process.execPath, [join(ROOT, "node_modules", "typescript", "bin", "tsc"), "-p", "tsconfig.build.json"]);
+  run(process.execPath, [join(ROOT, "scripts", "bundle.mjs")]);
   chmodSync(MAIN, 0o755);
 }
 

@@ -10,13 +10,13 @@
  */
 
 import { arch } from "node:os";
-import { fileURLToPath } from "node:url";
 import { virtualAddress } from "../base/address.ts";
 import { LeaklineError } from "../base/errors.ts";
 import { type Libbpf, loadLibbpf } from "../bpf/libbpf.ts";
 import { openElf, readSymbols, virtualToFileOffset } from "../elf/index.ts";
 import { openFile } from "../os/file-bytes.ts";
 import { loadNativeLibrary } from "../os/native.ts";
+import { packageFile } from "../os/package-file.ts";
 import { STT_FUNC } from "../process/constants.ts";
 import { readMaps } from "../process/live-maps.ts";
 import { findEmulated } from "./probe-placement.ts";
@@ -145,7 +145,7 @@ type Probe = {
 const PROGRAMS = ["probe_nothing", "probe_skipping", "probe_account", "probe_walk_start", "probe_walk"];
 
 function withProbe<T>(libbpf: Libbpf, { program, path, offset, atReturn }: Probe, use: () => T): T {
-  const object = libbpf.open(fileURLToPath(new URL("../../bpf/probe-cost.x86_64.bpf.o", import.meta.url)));
+  const object = libbpf.open(packageFile("bpf/probe-cost.x86_64.bpf.o"));
   const places = [{ offset, cookie: 0n }];
   try {
     for (const other of PROGRAMS) if (other !== program) object.skipProgram(other);

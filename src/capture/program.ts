@@ -8,9 +8,9 @@
 
 import { existsSync, statSync } from "node:fs";
 import { arch, release } from "node:os";
-import { fileURLToPath } from "node:url";
 import { describeError, LeaklineError } from "../base/errors.ts";
 import type { BpfObject, Libbpf } from "../bpf/libbpf.ts";
+import { packageFile } from "../os/package-file.ts";
 import { KERNEL } from "../process/constants.ts";
 import { isAtLeast, parseKernelVersion } from "../process/kernel-version.ts";
 import { DECAY_STEPS, MAX_MAPPINGS, SETTINGS } from "./layout.ts";
@@ -138,7 +138,7 @@ export function machine(): string {
 }
 
 function objectPath(): string {
-  const path = fileURLToPath(new URL(`../../bpf/memleak.${machine()}.bpf.o`, import.meta.url));
+  const path = packageFile(`bpf/memleak.${machine()}.bpf.o`);
   if (existsSync(path)) return path;
   throw new LeaklineError("unsupported", `leakline cannot trace on ${machine()}: it has no eBPF program for it`, {
     hint: "x86_64 and arm64 are supported",

@@ -32,6 +32,10 @@ export type SourceOptions = {
   debugDirectories: readonly string[];
   debuginfod: Debuginfod | undefined;
   answers: IndexStore | undefined;
+  /** False when the caller wants no frames of inlined calls: a source may then leave them out, and save time. */
+  inlines?: boolean;
+  /** Threads that may work on a large batch of addresses. Default: 1. */
+  threads?: number;
 };
 
 /** @throws LeaklineError as `openLiveProcess`. */

@@ -1,7 +1,7 @@
 /** Answers that commands keep on disk for the next run. */
 
 import { statSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { codeFile } from "../os/package-file.ts";
 import { IndexStore, indexFolder } from "../symbolize/local/index-store.ts";
 import type { Arguments, OptionTable } from "./command.ts";
 import { note } from "./output.ts";
@@ -36,5 +36,5 @@ function explain({ problem, refused }: IndexStore): void {
 
 /** The version, and when this copy of it was compiled: other code may give other answers. */
 function codeStamp(): string {
-  return `${packageVersion()} ${statSync(fileURLToPath(import.meta.url)).mtimeMs}`;
+  return `${packageVersion()} ${statSync(codeFile()).mtimeMs}`;
 }

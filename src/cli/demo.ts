@@ -9,8 +9,8 @@ import { once } from "node:events";
 import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { describeError, type ErrorCode, LeaklineError } from "../base/errors.ts";
+import { packageFile } from "../os/package-file.ts";
 import { traceAndReport } from "./attach.ts";
 import { type Arguments, type Command, usageError } from "./command.ts";
 import { diagnose } from "./doctor.ts";
@@ -20,7 +20,7 @@ import { note, print } from "./output.ts";
 import { reportRecording } from "./report.ts";
 import { REPORT_OPTIONS, type ReportOptions, reportOptionsFrom } from "./report-options.ts";
 
-const DEMO = fileURLToPath(new URL("../../demo/", import.meta.url));
+const DEMO = packageFile("demo");
 const PROGRAM = "test_memleak";
 
 export const demo: Command = {

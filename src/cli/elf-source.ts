@@ -3,7 +3,7 @@
 import { toSignedNumber, type VirtualAddress, virtualAddress } from "../base/address.ts";
 import { ET_REL } from "../elf/constants.ts";
 import { baseName } from "../report/names.ts";
-import type { Frame } from "../symbolize/frame.ts";
+import type { Frame, ModuleFrame } from "../symbolize/frame.ts";
 import { openLocalModule } from "../symbolize/local/local-module.ts";
 import type { Module } from "../symbolize/module.ts";
 import type { AddressSource, SourceOptions, TakeFrames } from "./address-source.ts";
@@ -18,7 +18,8 @@ export type ElfAddresses = {
 
 /** @throws LeaklineError when the file cannot be read or is no ELF file, or has no such section. */
 export function elfSource(path: string, given: ElfAddresses, options: SourceOptions): AddressSource {
-  const open = (): Module => openLocalModule(path, options.debugDirectories, options.debuginfod, options.answers);
+  const open = (): Module =>
+    openLocalModule(path, options.debugDirectories, options.debuginfod, options.answers, options.threads);
   let module = open();
   const section = given.section ?? (module.elf.type === ET_REL ? ".text" : undefined);
   const toVirtual = (address: bigint): VirtualAddress | undefined => {
@@ -28,7 +29,7 @@ export function elfSource(path: string, given: ElfAddresses, options: SourceOpti
   };
   const outside = given.isFileOffset ? "file offset in no loaded segment" : `beyond the end of ${section}`;
   const resolveEach = (addresses: readonly bigint[], isReturn: boolean, take: TakeFrames): void =>
-    resolveInModule(module, addresses, addresses.map(toVirtual), outside, isReturn, take);
+    resolveInModule(module, addresses, addresses.map(toVirtual), outside, isReturn, take, options.inlines);
   return {
     resolveEach,
     resolveAll(addresses, isReturn) {
@@ -61,6 +62,7 @@ function resolveInModule(
   outside: string,
   isReturn: boolean,
   take: TakeFrames,
+  inlines = true,
 ): void {
   const { buildId } = module.elf;
   const wanted = virtual.filter((address) => address !== undefined);
@@ -71,7 +73,7 @@ function resolveInModule(
   };
   const place = { module: module.path, ...(buildId && { buildId }) };
   takeOutside();
-  module.findEach(wanted, isReturn, (frames) => {
+  const takeHere = (frames: ModuleFrame[]): void => {
     const address = addresses[index];
     // A copy: what an answer store keeps has no address.
     take(
@@ -79,5 +81,6 @@ function resolveInModule(
       index++,
     );
     takeOutside();
-  });
+  };
+  module.findEach(wanted, isReturn, takeHere, inlines);
 }

@@ -6,7 +6,7 @@ import { type Command, parseArguments, usageError } from "./command.ts";
 import { allCommands, commandsNamed } from "./commands.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
 import { commandHelp, mainHelp } from "./help.ts";
-import { print, printError } from "./output.ts";
+import { flush, print, printError, writeDirectly } from "./output.ts";
 import { packageVersion } from "./version.ts";
 
 async function main(words: readonly string[]): Promise<number> {
@@ -43,15 +43,14 @@ function helpOnGroup(group: readonly Command[], first: string, rest: readonly st
 
 /** Exits when all output has been written. Not left to Node, which waits for whatever else is still open. */
 function leave(code: number): void {
-  process.stdout.write("", () => process.stderr.write("", () => process.exit(code)));
+  flush(() => process.exit(code));
 }
 
+writeDirectly();
 // What ps, pidof and pkill see: under npx there are two processes called node.
 process.title = "leakline";
 
-try {
-  leave(await main(process.argv.slice(2)));
-} catch (error) {
+main(process.argv.slice(2)).then(leave, (error) => {
   printError(error);
   leave(error instanceof LeaklineError ? exitCodeOf(error.code) : EXIT.failed);
-}
+});

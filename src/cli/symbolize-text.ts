@@ -14,7 +14,7 @@ import { DEBUGINFOD_OPTION, debuginfodFrom, resolveAndFetch } from "./debuginfod
 import { elfSource } from "./elf-source.ts";
 import { EXIT } from "./exit-codes.ts";
 import { filterLines, fromLatin1, toLatin1 } from "./line-stream.ts";
-import { note } from "./output.ts";
+import { note, stdout } from "./output.ts";
 
 export const symbolizeText: Command = {
   name: "symbolize text",
@@ -43,7 +43,7 @@ export const symbolizeText: Command = {
   async run(given) {
     if (given.operands.length > 0)
       throw usageError("symbolize text reads from stdin", "leakline symbolize text < FILE");
-    await filterText(given, process.stdin, process.stdout);
+    await filterText(given, process.stdin, stdout());
     return EXIT.done;
   },
 };

@@ -2,7 +2,7 @@
 
 import { toJson } from "../report/json.ts";
 import { type ResolvedAddress, renderAddress, renderAddressInStack, type Symbols } from "../report/symbols.ts";
-import type { Frame } from "../symbolize/frame.ts";
+import { type Frame, withoutInlines } from "../symbolize/frame.ts";
 import type { AddressSource, SourceOptions } from "./address-source.ts";
 import { parseAddresses } from "./addresses.ts";
 import { ANSWERS_OPTION, answersFrom } from "./answers.ts";
@@ -10,11 +10,12 @@ import { type Arguments, type OptionTable, usageError } from "./command.ts";
 import { DEBUGINFOD_OPTION, debuginfodFrom, resolveAndFetch } from "./debuginfod.ts";
 import { EXIT } from "./exit-codes.ts";
 import { note, print } from "./output.ts";
-import { readStdin } from "./stdin.ts";
+import { isTerminal, readStdin } from "./stdin.ts";
 
 /** Options of every `symbolize` command. */
 export const SYMBOLIZE_OPTIONS: OptionTable = {
   "return-addresses": { help: "addresses come from a stack: look up the call before each" },
+  "no-inlines": { help: "no inlined calls: of each address, the function that has the code, at the innermost place" },
   layout: { value: "NAME", help: "blazecli, or memleak: a numbered stack", default: "blazecli" },
   json: { help: "one JSON object" },
   "full-paths": { help: "with --layout memleak: whole paths of source files" },
@@ -27,13 +28,14 @@ export const SYMBOLIZE_OPTIONS: OptionTable = {
 export async function answer(given: Arguments, open: (options: SourceOptions) => AddressSource): Promise<number> {
   const renderer = rendererFrom(given);
   const debuginfod = debuginfodFrom(given);
-  const source = open({ debugDirectories: given.texts("debug-dir"), debuginfod, answers: answersFrom(given) });
+  const inlines = !given.flag("no-inlines");
+  const source = open({ debugDirectories: given.texts("debug-dir"), debuginfod, answers: answersFrom(given), inlines });
   const addresses = parseAddresses(given.operands.length > 0 ? given.operands : await wordsFromStdin());
   const isReturn = given.flag("return-addresses");
   print(renderer.head);
   let text = "";
   const take = (frames: Frame[], index: number): void => {
-    text += renderer.address(addresses[index], frames, index);
+    text += renderer.address(addresses[index], inlines ? frames : withoutInlines(frames), index);
     if (text.length < PRINT_SIZE) return;
     print(text);
     text = "";
@@ -92,7 +94,7 @@ function jsonRenderer(): Renderer {
 
 /** @throws LeaklineError `usage` when there are none. */
 async function wordsFromStdin(): Promise<string[]> {
-  const words = process.stdin.isTTY ? [] : (await readStdin()).split(/\s+/).filter((word) => word !== "");
+  const words = isTerminal() ? [] : (await readStdin()).split(/\s+/).filter((word) => word !== "");
   if (words.length === 0) throw usageError("no ADDRESS given", "give them as arguments or on stdin");
   return words;
 }

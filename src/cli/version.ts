@@ -1,8 +1,9 @@
 /** The version of this package, from its package.json. */
 
 import { readFileSync } from "node:fs";
+import { packageFile } from "../os/package-file.ts";
 
 export function packageVersion(): string {
-  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  const text = readFileSync(packageFile("package.json"), "utf8");
   return (JSON.parse(text) as { version: string }).version;
 }

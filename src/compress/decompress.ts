@@ -5,16 +5,21 @@
  * it is told: whoever calls it bounds that size by the compressed bytes there are.
  */
 
-import * as zlib from "node:zlib";
 import type { Decompress } from "../base/bytes.ts";
 import { LeaklineError } from "../base/errors.ts";
 import { decodeXz } from "./xz.ts";
 import { decodeZstd } from "./zstd.ts";
 
 type Inflate = (input: Uint8Array, options: { maxOutputLength: number }) => Uint8Array;
+type Zlib = typeof import("node:zlib") & {
+  /** Node has it from 22.15 on. */
+  zstdDecompressSync?: Inflate;
+};
 
-/** Node has it from 22.15 on. */
-const { zstdDecompressSync } = zlib as unknown as { zstdDecompressSync?: Inflate };
+/** Loaded when something is compressed: that takes a millisecond. */
+function nodeZlib(): Zlib {
+  return process.getBuiltinModule("node:zlib");
+}
 
 /**
  * Decompresses `input` to exactly `size` bytes.
@@ -30,8 +35,9 @@ export const decompress: Decompress = (method, input, size) => {
 
 function decode(method: Parameters<Decompress>[0], input: Uint8Array, size: number): Uint8Array {
   if (method === "xz") return decodeXz(input, size);
+  const { gunzipSync, inflateSync, zstdDecompressSync } = nodeZlib();
   if (method === "zstd" && !zstdDecompressSync) return decodeZstd(input, size);
-  const inflate = method === "zlib" ? zlib.inflateSync : method === "gzip" ? zlib.gunzipSync : zstdDecompressSync;
+  const inflate = method === "zlib" ? inflateSync : method === "gzip" ? gunzipSync : zstdDecompressSync;
   try {
     // At least 1: zlib refuses a limit of 0.
     return (inflate as Inflate)(input, { maxOutputLength: Math.max(size, 1) });

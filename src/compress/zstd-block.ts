@@ -17,7 +17,15 @@ import {
 } from "./zstd-tables.ts";
 
 /** What a code of one kind means: a number in [base, base + 2^bits). And the limits of its FSE table. */
-type Kind = { bases: readonly number[]; bits: readonly number[]; maxLog: number; preset: FseTable };
+type Kind = {
+  bases: readonly number[];
+  bits: readonly number[];
+  maxLog: number;
+  /** Of the table that a frame need not state: made when one does not. */
+  chances: readonly number[];
+  log: number;
+  preset?: FseTable;
+};
 
 /** §3.1.1.3.2.1.1: literals lengths, match lengths. */
 const LITERALS: Kind = {
@@ -26,15 +34,16 @@ const LITERALS: Kind = {
     [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 3, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16],
   ),
   maxLog: 9,
-  preset: buildFseTable(
-    [4, 3, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3, 2, 1, 1, 1, 1, 1, -1, -1, -1, -1],
-    6,
-  ),
+  chances: [
+    4, 3, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3, 2, 1, 1, 1, 1, 1, -1, -1, -1, -1,
+  ],
+  log: 6,
 };
 const MATCHES: Kind = {
   ...codes(3, [...new Array<number>(32).fill(0), 1, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]),
   maxLog: 9,
-  preset: buildFseTable([1, 4, 3, 2, 2, 2, 2, 2, 2, ...new Array<number>(37).fill(1), -1, -1, -1, -1, -1, -1, -1], 6),
+  chances: [1, 4, 3, 2, 2, 2, 2, 2, 2, ...new Array<number>(37).fill(1), -1, -1, -1, -1, -1, -1, -1],
+  log: 6,
 };
 /** Offsets: code *n* stands for 2^n and *n* more bits. */
 const OFFSETS: Kind = {
@@ -43,7 +52,8 @@ const OFFSETS: Kind = {
     Array.from({ length: 32 }, (_, code) => code),
   ),
   maxLog: 8,
-  preset: buildFseTable([1, 1, 1, 1, 1, 1, 2, 2, 2, ...new Array<number>(15).fill(1), -1, -1, -1, -1, -1], 5),
+  chances: [1, 1, 1, 1, 1, 1, 2, 2, 2, ...new Array<number>(15).fill(1), -1, -1, -1, -1, -1],
+  log: 5,
 };
 
 /** §3.1.1.2.4 */
@@ -142,7 +152,10 @@ export class BlockDecoder {
 
   /** Returns how many bytes the description takes. */
   private readTable(kind: Kind, mode: number, bytes: Uint8Array): number {
-    if (mode === 0) this.tables.set(kind, kind.preset);
+    if (mode === 0) {
+      kind.preset ??= buildFseTable(kind.chances, kind.log);
+      this.tables.set(kind, kind.preset);
+    }
     if (mode === 1) {
       const symbol = littleEndian(bytes, 1);
       if (symbol >= kind.bases.length) throw damaged(`a code ${symbol} that does not exist`);

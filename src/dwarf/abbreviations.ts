@@ -10,43 +10,34 @@
  * one is usually enough. A plan depends on the sizes of addresses and offsets, so a table belongs to units of one shape.
  */
 
-import type { ByteSource } from "../base/bytes.ts";
+import type { ByteSource, ReadBuffer } from "../base/bytes.ts";
 import { LeaklineError, type MalformedError } from "../base/errors.ts";
 import * as dw from "./constants.ts";
+import { CODE_PLACES, callRole, codePlace, functionRole, isNaming } from "./die-roles.ts";
 import { Int32List } from "./growable.ts";
 import { MAX_ABBREVIATION_ATTRIBUTES, MAX_ABBREVIATIONS } from "./limits.ts";
 import { SectionCursor } from "./section-cursor.ts";
-
-/** What decides the size of a form: bytes in an address, in an offset, and in a DW_FORM_ref_addr. */
-export type UnitShape = { readonly addressSize: number; readonly offsetSize: number; readonly refAddrSize: number };
-
-// Steps of a plan. A step >= 0 skips that many bytes.
-export const SKIP_LEB = -1;
-export const SKIP_STRING = -2;
-export const SKIP_BLOCK1 = -3;
-export const SKIP_BLOCK2 = -4;
-export const SKIP_BLOCK4 = -5;
-export const SKIP_BLOCK = -6;
-export const SKIP_INDIRECT = -7;
-export const SIBLING1 = -8;
-export const SIBLING2 = -9;
-export const SIBLING4 = -10;
-export const SIBLING_LEB = -11;
+import { formStep, SIBLING4, siblingStep, type UnitShape } from "./skip-steps.ts";
 
 /** Bytes of the section fetched first; many tables are not longer. */
 const WINDOW = 2048;
 
 export class AbbreviationTable {
-  private readonly cursor: SectionCursor;
-  private readonly shape: UnitShape;
+  private cursor: SectionCursor;
+  private shape: UnitShape;
   private complete = false;
   /** Codes 1..dense are at the indices 0..dense-1, as nearly every compiler numbers them; `sparse` has the others. */
-  private dense = 0;
+  dense = 0;
   private readonly sparse = new Map<number, number>();
   private readonly tags = new Int32List();
   private readonly children = new Int32List();
   private readonly code = new Int32List();
   private readonly roleList = new Int32List();
+  private readonly callRoleList = new Int32List();
+  private readonly sizeList = new Int32List();
+  private readonly siblingList = new Int32List();
+  private readonly codePlaces = new Int32List();
+  private readonly namedEnds = new Int32List();
   /** Abbreviation i has the steps [stepStart[i], stepStart[i + 1]), and its attributes likewise. */
   private readonly stepStart = new Int32List();
   private readonly attributeStart = new Int32List();
@@ -55,12 +46,29 @@ export class AbbreviationTable {
   private readonly forms = new Int32List();
   private readonly implicitConsts = new Map<number, number>();
 
-  /** @param offset where the table starts in `source`, which is .debug_abbrev. */
-  constructor(source: ByteSource, littleEndian: boolean, offset: number, shape: UnitShape) {
-    this.cursor = new SectionCursor(source, littleEndian, offset, WINDOW);
+  /**
+   * @param offset where the table starts in `source`, which is .debug_abbrev.
+   * @param room where pieces of the section are put; without it, each is an array of its own.
+   */
+  constructor(source: ByteSource, littleEndian: boolean, offset: number, shape: UnitShape, room?: ReadBuffer) {
+    this.cursor = new SectionCursor(source, littleEndian, offset, WINDOW, room);
     this.shape = shape;
     this.stepStart.push(0);
     this.attributeStart.push(0);
+  }
+
+  /** Becomes another table of the same section: a batch reads one for each unit, and never an earlier one again. */
+  restart(offset: number, shape: UnitShape): void {
+    this.cursor.seek(offset);
+    this.shape = shape;
+    this.complete = false;
+    this.dense = 0;
+    this.sparse.clear();
+    this.implicitConsts.clear();
+    for (const list of [this.tags, this.children, this.code, this.roleList, this.callRoleList]) list.length = 0;
+    for (const list of [this.sizeList, this.siblingList, this.codePlaces, this.stepList]) list.length = 0;
+    for (const list of [this.names, this.forms, this.namedEnds]) list.length = 0;
+    for (const list of [this.stepStart, this.attributeStart]) list.length = 1;
   }
 
   /**
@@ -105,9 +113,32 @@ export class AbbreviationTable {
     return this.stepStart.values;
   }
 
-  /** By abbreviation: what DieWalker.nextFunction does with it. To be fetched again likewise. */
+  /** By abbreviation: what a search for functions does with it. To be fetched again likewise. */
   get roles(): Int32Array {
     return this.roleList.values;
+  }
+
+  /** Likewise, what a search for the calls inlined into a function does. */
+  get callRoles(): Int32Array {
+    return this.callRoleList.values;
+  }
+
+  /** By abbreviation: bytes of all its attributes, or -1 when that depends on their values. To be fetched again likewise. */
+  get sizes(): Int32Array {
+    return this.sizeList.values;
+  }
+
+  /**
+   * By abbreviation with a size: how many bytes behind the code a DW_AT_sibling of four bytes stands, or -1. To be
+   * fetched again likewise.
+   */
+  get siblings(): Int32Array {
+    return this.siblingList.values;
+  }
+
+  /** By abbreviation, `CODE_PLACES` numbers each: see CODE_PLACES. To be fetched again likewise. */
+  get places(): Int32Array {
+    return this.codePlaces.values;
   }
 
   firstStep(index: number): number {
@@ -117,6 +148,11 @@ export class AbbreviationTable {
   /** The first of the abbreviation's attributes; those of `index + 1` begin where they end. */
   firstAttribute(index: number): number {
     return this.attributeStart.values[index];
+  }
+
+  /** The end of the abbreviation's attributes that say what a function is called or where a call stands. */
+  namedEnd(index: number): number {
+    return this.namedEnds.values[index];
   }
 
   attributeName(attribute: number): number {
@@ -196,13 +232,54 @@ export class AbbreviationTable {
     this.tags.push(tag);
     this.children.push(hasChildren);
     this.code.push(hasCode);
-    this.roleList.push(roleOf(tag, hasChildren !== 0, hasCode !== 0));
+    this.roleList.push(functionRole(tag, hasChildren !== 0, hasCode !== 0));
+    this.callRoleList.push(callRole(tag, hasChildren !== 0));
+    this.pushSize(this.stepStart.values[index]);
+    this.pushPlaces(this.attributeStart.values[index]);
     this.stepStart.push(this.stepList.length);
     this.attributeStart.push(this.names.length);
     // The first declaration of a code wins, as for a reader that searches the table from its start.
     if (code === this.dense + 1 && index === this.dense) this.dense++;
     else if (code > this.dense && !this.sparse.has(code)) this.sparse.set(code, index);
     return code;
+  }
+
+  /** Notes the size of the attributes whose steps begin at `first`, and the place of a sibling among them. */
+  private pushSize(first: number): void {
+    let size = 0;
+    let sibling = -1;
+    for (let i = first; i < this.stepList.length && size >= 0; i++) {
+      const step = this.stepList.values[i];
+      if (step === SIBLING4) sibling = size;
+      size = step >= 0 ? size + step : step === SIBLING4 ? size + 4 : -1;
+    }
+    this.sizeList.push(size);
+    this.siblingList.push(sibling);
+  }
+
+  /** Notes where the attributes that say where code is stand, of those that begin at `first`: see CODE_PLACES. */
+  private pushPlaces(first: number): void {
+    const start = this.codePlaces.length;
+    for (let i = 0; i < CODE_PLACES; i++) this.codePlaces.push(-1);
+    const { values } = this.codePlaces;
+    let namedEnd = first;
+    for (let i = first; i < this.names.length; i++) if (isNaming(this.names.values[i])) namedEnd = i + 1;
+    this.namedEnds.push(namedEnd);
+    let at = 0;
+    for (let i = first; i < this.names.length; i++) {
+      const form = this.forms.values[i];
+      const place = codePlace(this.names.values[i]);
+      // Of an attribute that occurs twice, the first counts.
+      if (place >= 0 && values[start + place] < 0) {
+        // Behind a value of variable length, or with its own in the table, it has to be read with all the others.
+        if (at < 0 || form === dw.DW_FORM_implicit_const || form === dw.DW_FORM_indirect) return;
+        values[start + place] = at;
+        values[start + place + 1] = form;
+      }
+      const size = formStep(form, this.shape) ?? -1;
+      at = at < 0 || size < 0 ? -1 : at + size;
+    }
+    values[start] = 1;
   }
 
   private step(form: number): number {
@@ -220,42 +297,15 @@ export class AbbreviationTable {
   }
 }
 
-// What a search for functions does with a DIE. A leaf is passed; of a scope, its children are looked at; an item is
-// jumped over with all below it; a function has code.
-export const ROLE_LEAF = 0;
-export const ROLE_SCOPE = 1;
-export const ROLE_ITEM = 2;
-export const ROLE_FUNCTION = 3;
-
-function roleOf(tag: number, hasChildren: boolean, hasCode: boolean): number {
-  if (tag === dw.DW_TAG_subprogram && hasCode) return ROLE_FUNCTION;
-  if (!hasChildren) return ROLE_LEAF;
-  return mayHoldFunctions(tag) ? ROLE_SCOPE : ROLE_ITEM;
-}
-
-/** Whether functions commonly stand right below a DIE of this tag. */
-function mayHoldFunctions(tag: number): boolean {
-  switch (tag) {
-    case dw.DW_TAG_compile_unit:
-    case dw.DW_TAG_partial_unit:
-    case dw.DW_TAG_skeleton_unit:
-    case dw.DW_TAG_namespace:
-    case dw.DW_TAG_module:
-      return true;
-    default:
-      return false;
-  }
-}
-
 /**
  * Where in .debug_abbrev the declaration with a code stands, of the table at `offset`; where the table ends when it has
  * none. Nothing is compiled: of the units that are only listed, the root's declaration is all that is wanted, and it may
  * stand at the table's end.
  *
+ * @param section .debug_abbrev, at the beginning of the table.
  * @throws MalformedError
  */
-export function findDeclaration(source: ByteSource, littleEndian: boolean, offset: number, code: number): number {
-  const section = new SectionCursor(source, littleEndian, offset, WINDOW);
+export function findDeclaration(section: SectionCursor, code: number): number {
   for (;;) {
     const start = section.offset;
     const cursor = section.need(32);
@@ -265,98 +315,16 @@ export function findDeclaration(source: ByteSource, littleEndian: boolean, offse
     cursor.skip(1);
     for (;;) {
       const attribute = section.need(32);
-      const name = attribute.uleb();
-      const form = attribute.uleb();
-      if (form === dw.DW_FORM_implicit_const) attribute.skipLeb();
+      const { bytes, end } = attribute;
+      let at = attribute.position;
+      // Nearly all names and forms are one byte each. (DW_FORM_implicit_const has a value behind it.)
+      while (at + 1 < end && bytes[at] > 0 && bytes[at] < 0x80 && bytes[at + 1] < dw.DW_FORM_implicit_const) at += 2;
+      attribute.position = at;
+      const rest = section.need(32);
+      const name = rest.uleb();
+      const form = rest.uleb();
+      if (form === dw.DW_FORM_implicit_const) rest.skipLeb();
       if (name === 0 && form === 0) break;
     }
-  }
-}
-
-/** The step that skips a value of this form: its size in bytes, or a negative step; undefined for an unknown form. */
-export function formStep(form: number, shape: UnitShape): number | undefined {
-  switch (form) {
-    case dw.DW_FORM_implicit_const:
-    case dw.DW_FORM_flag_present:
-      return 0;
-    case dw.DW_FORM_data1:
-    case dw.DW_FORM_ref1:
-    case dw.DW_FORM_flag:
-    case dw.DW_FORM_strx1:
-    case dw.DW_FORM_addrx1:
-      return 1;
-    case dw.DW_FORM_data2:
-    case dw.DW_FORM_ref2:
-    case dw.DW_FORM_strx2:
-    case dw.DW_FORM_addrx2:
-      return 2;
-    case dw.DW_FORM_strx3:
-    case dw.DW_FORM_addrx3:
-      return 3;
-    case dw.DW_FORM_data4:
-    case dw.DW_FORM_ref4:
-    case dw.DW_FORM_strx4:
-    case dw.DW_FORM_addrx4:
-    case dw.DW_FORM_ref_sup4:
-      return 4;
-    case dw.DW_FORM_data8:
-    case dw.DW_FORM_ref8:
-    case dw.DW_FORM_ref_sig8:
-    case dw.DW_FORM_ref_sup8:
-      return 8;
-    case dw.DW_FORM_data16:
-      return 16;
-    case dw.DW_FORM_addr:
-      return shape.addressSize;
-    case dw.DW_FORM_ref_addr:
-      return shape.refAddrSize;
-    case dw.DW_FORM_strp:
-    case dw.DW_FORM_line_strp:
-    case dw.DW_FORM_strp_sup:
-    case dw.DW_FORM_sec_offset:
-    case dw.DW_FORM_GNU_ref_alt:
-    case dw.DW_FORM_GNU_strp_alt:
-      return shape.offsetSize;
-    case dw.DW_FORM_udata:
-    case dw.DW_FORM_sdata:
-    case dw.DW_FORM_ref_udata:
-    case dw.DW_FORM_strx:
-    case dw.DW_FORM_addrx:
-    case dw.DW_FORM_loclistx:
-    case dw.DW_FORM_rnglistx:
-    case dw.DW_FORM_GNU_addr_index:
-    case dw.DW_FORM_GNU_str_index:
-      return SKIP_LEB;
-    case dw.DW_FORM_string:
-      return SKIP_STRING;
-    case dw.DW_FORM_block1:
-      return SKIP_BLOCK1;
-    case dw.DW_FORM_block2:
-      return SKIP_BLOCK2;
-    case dw.DW_FORM_block4:
-      return SKIP_BLOCK4;
-    case dw.DW_FORM_block:
-    case dw.DW_FORM_exprloc:
-      return SKIP_BLOCK;
-    case dw.DW_FORM_indirect:
-      return SKIP_INDIRECT;
-    default:
-      return undefined;
-  }
-}
-
-/** The step for a DW_AT_sibling, or undefined when its form makes it an attribute like others: then it is not used. */
-function siblingStep(form: number): number | undefined {
-  switch (form) {
-    case dw.DW_FORM_ref1:
-      return SIBLING1;
-    case dw.DW_FORM_ref2:
-      return SIBLING2;
-    case dw.DW_FORM_ref4:
-      return SIBLING4;
-    case dw.DW_FORM_ref_udata:
-      return SIBLING_LEB;
-    default:
-      return undefined;
   }
 }

@@ -6,8 +6,9 @@
  */
 
 import type { Cursor } from "../base/cursor.ts";
-import type { AbbreviationTable, UnitShape } from "./abbreviations.ts";
+import type { AbbreviationTable } from "./abbreviations.ts";
 import * as dw from "./constants.ts";
+import type { UnitShape } from "./skip-steps.ts";
 import { readSized } from "./unit-header.ts";
 
 /**

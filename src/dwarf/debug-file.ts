@@ -17,13 +17,15 @@ import { reasonOf } from "./reason.ts";
 import { SectionCursor } from "./section-cursor.ts";
 import { Unit } from "./unit.ts";
 import { UnitDirectory } from "./unit-directory.ts";
-import { MAX_HEADER_SIZE, readUnitHeader, type UnitHeader } from "./unit-header.ts";
+import { abbreviationKey, MAX_HEADER_SIZE, readUnitHeader, type UnitHeader } from "./unit-header.ts";
+import type { UnitRoom } from "./unit-room.ts";
 
 /** The sections that hold units: version 4 had its own for type units. */
 export type UnitSection = ".debug_info" | ".debug_types";
 
-/** Codes of roots that are remembered are below. */
+/** Codes of roots that are remembered are below, and no more of them. */
 const MAX_ROOT_CODE = 1 << 12;
+const ROOT_DECLARATIONS = 64;
 
 export class DebugFile {
   readonly input: DwarfInput;
@@ -37,8 +39,11 @@ export class DebugFile {
   private readonly unitCache = new Lru<Unit>(UNIT_CACHE_BYTES);
   private readonly lineTableCache = new Lru<LineTable>(LINE_CACHE_BYTES);
   private readonly abbreviationCache = new Lru<AbbreviationTable>(ABBREVIATION_TABLES);
-  /** Tables that begin with the declaration of a root, by table and code. */
-  private readonly rootCache = new Lru<AbbreviationTable>(ABBREVIATION_TABLES);
+  /** The table that begins with the declaration of the root read last, and where those of others stand, by table and code. */
+  private rootTable: AbbreviationTable | undefined;
+  private rootKey: number | undefined;
+  private readonly rootBytes = new ReadBuffer();
+  private readonly rootDeclarations = new Lru<number>(ROOT_DECLARATIONS);
   private readonly cursors = new Map<string, SectionCursor>();
   private supplementaryFile: DebugFile | undefined;
   /** By signature, where each type unit is. */
@@ -114,8 +119,9 @@ export class DebugFile {
   }
 
   /** Reads a unit of .debug_info without keeping it. */
-  readUnit(offset: number, skeleton?: Unit, room?: ReadBuffer): Unit {
-    return new Unit(this, this.require(".debug_info"), this.header(".debug_info", offset), skeleton, room);
+  readUnit(offset: number, skeleton?: Unit, room?: UnitRoom): Unit {
+    const header = room ? room.header(this, offset) : this.header(".debug_info", offset);
+    return new Unit(this, this.require(".debug_info"), header, skeleton, room);
   }
 
   /** The unit at this offset of .debug_info, kept for the next call. */
@@ -152,13 +158,19 @@ export class DebugFile {
   /**
    * All unit headers of a section in order. A damaged one is reported and passed over; where a length is damaged,
    * nothing can be found behind it.
+   *
+   * @param without offsets of units that are left out.
    */
-  *headers(section: UnitSection): Generator<{ offset: number; header?: UnitHeader; reason?: string }> {
+  *headers(
+    section: UnitSection,
+    without?: ReadonlySet<number>,
+  ): Generator<{ offset: number; header?: UnitHeader; reason?: string }> {
     let next = 0;
     let damaged = 0;
     try {
       for (const offset of this.directory(section)?.all() ?? []) {
         next = offset;
+        if (without?.has(offset)) continue;
         let header: UnitHeader;
         try {
           header = this.header(section, offset);
@@ -191,7 +203,7 @@ export class DebugFile {
   }
 
   /**
-   * A table that begins with the declaration of a unit's root. Damage before it does not count: the unit's line table
+   * A table that begins with the declaration of a unit's root; of use until the next one is asked for. Damage before it does not count: the unit's line table
    * needs nothing but the root.
    *
    * @param cursor where the root is; it stays there.
@@ -201,16 +213,28 @@ export class DebugFile {
     const code = cursor.uleb();
     cursor.position = position;
     const key = abbreviationKey(header) * MAX_ROOT_CODE + code;
-    const known = code < MAX_ROOT_CODE ? this.rootCache.get(key) : undefined;
-    if (known) return known;
-    const source = this.require(".debug_abbrev");
+    if (this.rootTable && this.rootKey === key && code < MAX_ROOT_CODE) return this.rootTable;
+    this.rootKey = undefined;
     const { abbreviationOffset } = header;
-    const declaration = findDeclaration(source, this.littleEndian, abbreviationOffset, code);
-    const table = new AbbreviationTable(source, this.littleEndian, declaration, header);
-    table.find(code);
-    this.rootScanBytes += table.endOffset - abbreviationOffset;
-    if (code < MAX_ROOT_CODE) this.rootCache.set(key, table, 1);
-    return table;
+    let declaration = code < MAX_ROOT_CODE ? this.rootDeclarations.get(key) : undefined;
+    if (declaration === undefined) {
+      const section = this.lists(".debug_abbrev", abbreviationOffset);
+      declaration = findDeclaration(section, code);
+      if (code < MAX_ROOT_CODE) this.rootDeclarations.set(key, declaration, 1);
+      this.rootScanBytes += section.offset - abbreviationOffset;
+    }
+    this.rootTable ??= new AbbreviationTable(
+      this.require(".debug_abbrev"),
+      this.littleEndian,
+      declaration,
+      header,
+      this.rootBytes,
+    );
+    this.rootTable.restart(declaration, header);
+    this.rootTable.find(code);
+    this.rootScanBytes += this.rootTable.endOffset - declaration;
+    this.rootKey = key;
+    return this.rootTable;
   }
 
   /** The abbreviation table of a unit, shared by all units of the same shape that name the same offset. */
@@ -224,11 +248,4 @@ export class DebugFile {
     }
     return table;
   }
-}
-
-/** Units of one shape share a table. */
-function abbreviationKey({ abbreviationOffset, addressSize, offsetSize, refAddrSize }: UnitHeader): number {
-  // Each size is 4 or 8: three bits.
-  const shape = (addressSize >> 3) | ((offsetSize >> 3) << 1) | ((refAddrSize >> 3) << 2);
-  return abbreviationOffset * 8 + shape;
 }

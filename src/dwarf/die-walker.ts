@@ -6,12 +6,11 @@
  */
 
 import type { Cursor } from "../base/cursor.ts";
+import type { AbbreviationTable } from "./abbreviations.ts";
+import { readForm, readIndirectForm } from "./attributes.ts";
+import { ROLE_ITEM, ROLE_LEAF, ROLE_WANTED } from "./die-roles.ts";
 import {
-  type AbbreviationTable,
   formStep,
-  ROLE_FUNCTION,
-  ROLE_ITEM,
-  ROLE_LEAF,
   SIBLING_LEB,
   SIBLING1,
   SIBLING2,
@@ -24,8 +23,7 @@ import {
   SKIP_LEB,
   SKIP_STRING,
   type UnitShape,
-} from "./abbreviations.ts";
-import { readForm, readIndirectForm } from "./attributes.ts";
+} from "./skip-steps.ts";
 
 export class DieWalker {
   /** The current DIE: its offset in the unit, its abbreviation, its tag, and its depth below the DIE begun with. */
@@ -33,6 +31,8 @@ export class DieWalker {
   index = 0;
   tag = 0;
   level = 0;
+  /** After `nextCall`: the least depth between the DIE before and this one. Calls as deep or deeper have ended. */
+  lowest = 0;
   /** Whether `nextFunction` jumped over anything. */
   skipped = false;
   private readonly cursor: Cursor;
@@ -60,15 +60,25 @@ export class DieWalker {
     this.abbreviations = abbreviations;
   }
 
+  /** Begins again at another DIE of the same unit. */
+  restart(position: number): void {
+    this.position = position;
+    this.depth = 0;
+    this.started = false;
+    this.pending = false;
+    this.skipped = false;
+  }
+
   /**
    * Moves to the next DIE in file order. A list of children that the unit's end cuts short ends there.
    *
+   * @param floor the depth at which to end.
    * @returns false when there is none.
    * @throws MalformedError
    */
-  next(): boolean {
+  next(floor = 0): boolean {
     if (this.pending) this.passAttributes();
-    if (this.started && this.depth === 0) return false;
+    if (this.started && this.depth <= floor) return false;
     this.started = true;
     const { bytes, end } = this;
     for (;;) {
@@ -78,8 +88,8 @@ export class DieWalker {
       if (code >= 0x80) code = this.longCode(offset);
       if (code === 0) {
         this.depth--;
-        if (this.depth <= 0) {
-          this.depth = 0;
+        if (this.depth <= floor) {
+          this.depth = floor;
           return false;
         }
         continue;
@@ -96,8 +106,8 @@ export class DieWalker {
   }
 
   /**
-   * Moves to the next function with code (DW_TAG_subprogram), as `next` and `skipToSibling` would, DIE by DIE: most of a
-   * unit is passed here, so what they keep in fields is in local variables.
+   * Moves to the next function with code (DW_TAG_subprogram); what was current is jumped over with all below it, unless
+   * everything is looked at.
    *
    * @param everything look for functions below any DIE; otherwise only below units and namespaces, while `skipped` notes
    *   that something was jumped over.
@@ -106,12 +116,33 @@ export class DieWalker {
    */
   nextFunction(everything: boolean): boolean {
     if (this.pending && !everything) this.skipped = this.skipToSibling() || this.skipped;
+    return this.nextWanted(false, everything);
+  }
+
+  /**
+   * Moves to the next DIE below a function that is an inlined call, or a function with calls of its own; looked for below
+   * blocks only.
+   *
+   * @returns false when there is none.
+   * @throws MalformedError
+   */
+  nextCall(): boolean {
+    return this.nextWanted(true, false);
+  }
+
+  /**
+   * As `next` and `skipToSibling` would, DIE by DIE: most of a unit is passed here, so what they keep in fields is in
+   * local variables.
+   */
+  private nextWanted(calls: boolean, everything: boolean): boolean {
     if (this.pending) this.passAttributes();
     if (this.started && this.depth === 0) return false;
     this.started = true;
-    const { bytes, end, abbreviations } = this;
+    const { bytes, end, abbreviations, littleEndian } = this;
     let { position, depth } = this;
-    let { steps, firstSteps, roles } = abbreviations;
+    let lowest = depth;
+    let { dense, steps, firstSteps, sizes, siblings } = abbreviations;
+    let roles = calls ? abbreviations.callRoles : abbreviations.roles;
     while (position < end) {
       const offset = position;
       let code = bytes[position++];
@@ -121,41 +152,49 @@ export class DieWalker {
       }
       if (code === 0) {
         if (--depth <= 0) break;
+        if (depth < lowest) lowest = depth;
         continue;
       }
-      const known = abbreviations.length;
-      const index = abbreviations.find(code);
-      if (abbreviations.length !== known) ({ steps, firstSteps, roles } = abbreviations);
+      let index = code - 1;
+      if (code > dense) {
+        index = abbreviations.find(code);
+        ({ dense, steps, firstSteps, sizes, siblings } = abbreviations);
+        roles = calls ? abbreviations.callRoles : abbreviations.roles;
+      }
       const role = roles[index];
-      if (role === ROLE_FUNCTION) {
+      if (role === ROLE_WANTED) {
         this.offset = offset;
         this.index = index;
         this.tag = abbreviations.tag(index);
         this.level = depth;
+        this.lowest = lowest;
         this.depth = abbreviations.hasChildren(index) ? depth + 1 : depth;
         this.position = position;
         this.pending = true;
         return true;
       }
-      const last = firstSteps[index + 1];
       let sibling = 0;
-      for (let i = firstSteps[index]; i < last; i++) {
-        const step = steps[i];
-        if (step >= 0) position += step;
-        else if (step === SKIP_LEB) while (bytes[position++] >= 0x80);
-        else if (step === SKIP_BLOCK && bytes[position] < 0x80) position += 1 + bytes[position];
-        else if (step === SIBLING4 && this.littleEndian && position + 4 <= end) {
-          sibling =
-            (bytes[position] |
-              (bytes[position + 1] << 8) |
-              (bytes[position + 2] << 16) |
-              (bytes[position + 3] << 24)) >>>
-            0;
-          position += 4;
-        } else {
-          this.sibling = 0;
-          position = this.passStep(step, position);
-          if (this.sibling > 0) sibling = this.sibling;
+      const size = sizes[index];
+      if (size >= 0 && littleEndian) {
+        // Reading past the unit gives undefined, which counts as 0 here; the check below finds that it was past the end.
+        const at = siblings[index];
+        if (at >= 0 && role === ROLE_ITEM) {
+          const from = position + at;
+          sibling = (bytes[from] | (bytes[from + 1] << 8) | (bytes[from + 2] << 16) | (bytes[from + 3] << 24)) >>> 0;
+        }
+        position += size;
+      } else {
+        const last = firstSteps[index + 1];
+        for (let i = firstSteps[index]; i < last; i++) {
+          const step = steps[i];
+          if (step >= 0) position += step;
+          else if (step === SKIP_LEB) while (bytes[position++] >= 0x80);
+          else if (step === SKIP_BLOCK && bytes[position] < 0x80) position += 1 + bytes[position];
+          else {
+            this.sibling = 0;
+            position = this.passStep(step, position);
+            if (this.sibling > 0) sibling = this.sibling;
+          }
         }
       }
       if (!(position <= end)) throw this.cursor.malformed("DIE runs off its unit", offset);
@@ -189,6 +228,12 @@ export class DieWalker {
     this.position = this.sibling;
     this.depth = this.level;
     return true;
+  }
+
+  /** Jumps over everything below the current DIE, DIE by DIE if need be. */
+  passBelow(): void {
+    const { level } = this;
+    if (!this.skipToSibling()) while (this.next(level));
   }
 
   private longCode(offset: number): number {

@@ -7,8 +7,9 @@
 
 import { type VirtualAddress, virtualAddress } from "../base/address.ts";
 import { answerChanges } from "./answer-changes.ts";
-import type { Answers } from "./batch/answers.ts";
+import type { AnswerColumns, Answers } from "./batch/answers.ts";
 import { Batch } from "./batch/batch.ts";
+import { type BatchPart, runShared } from "./batch/share.ts";
 import { DebugFile } from "./debug-file.ts";
 import type { Found } from "./frames.ts";
 import type { Float64List } from "./growable.ts";
@@ -61,6 +62,11 @@ export class Dwarf {
    * its return address less one. Damage never throws: it is the `reason`.
    */
   find(address: VirtualAddress): Found {
+    this.index.expect(Float64Array.of(address));
+    return this.findCarefully(address);
+  }
+
+  private findCarefully(address: VirtualAddress): Found {
     let best: Found = { frames: [], reason: undefined };
     try {
       for (const offset of this.index.candidates(address)) {
@@ -72,7 +78,7 @@ export class Dwarf {
       return { frames: best.frames, reason: reasonOf(error) };
     }
     if (best.frames.length > 0 || best.reason !== undefined) return best;
-    return { frames: [], reason: this.index.reason ?? NOT_COVERED };
+    return { frames: [], reason: this.index.reasonAt(address) ?? NOT_COVERED };
   }
 
   /**
@@ -94,12 +100,29 @@ export class Dwarf {
    * is asked for.
    *
    * @param addresses ascending.
+   * @param inlines with false, inlined calls are passed over: the one frame of an address is that of the function, at the
+   *   innermost place. Where something is damaged, there may be all frames nevertheless.
    * @returns answers by index of the address.
    */
-  answerAll(addresses: Float64Array): Answers {
-    const batch = new Batch(this.file, addresses, (index) => this.find(virtualAddress(addresses[index])));
-    batch.run(addresses.map((address) => this.index.likeliest(address)));
+  answerAll(addresses: Float64Array, inlines = true): Answers {
+    this.index.expect(addresses);
+    const batch = new Batch(this.file, addresses, inlines, (index) =>
+      this.findCarefully(virtualAddress(addresses[index])),
+    );
+    const units = addresses.map((address) => this.index.likeliest(address));
+    const { helper } = this.file.input;
+    // Of a damaged section there is no directory, but nor has it any of the units.
+    const directory = helper && units.some((unit) => unit >= 0) ? this.file.directory(".debug_info") : undefined;
+    if (helper && directory) runShared(batch, addresses, units, (unit) => directory.sizeAbout(unit), helper);
+    else batch.run(units);
     return batch.answers;
+  }
+
+  /** Resolves a part of the batch of another `Dwarf`, which opened the same file. */
+  answerPart({ addresses, units, inlines }: BatchPart): AnswerColumns {
+    const batch = new Batch(this.file, addresses, inlines, (index) => this.find(virtualAddress(addresses[index])));
+    batch.run(units);
+    return batch.answers.columns();
   }
 
   /** The DIE of the function that contains an address, undefined when there is none or it is damaged. */

@@ -354,6 +354,31 @@ describe("units", () => {
     }
   });
 
+  test("are found though their set in .debug_aranges ends before its time, or the section does", () => {
+    /** A set of the second unit: a pair, a pair of zeros, and what a linker may have left behind it. */
+    const set = (...pairs: number[]): Bytes => {
+      const body = new Bytes().u16(2).u32(first.length).u8(8, 0).u32(0);
+      for (const word of [...pairs, 0, 0]) body.u64(word);
+      return new Bytes().u32(body.length).add(body);
+    };
+    const cut = set(0x2000, 0x10, 0, 0, 0x2050, 0x10);
+    const broken = new Bytes().add(set(0x2000, 0x10)).u32(0x1000);
+    for (const section of [cut, broken, set(0, 0)])
+      expect(names(input(both, { ".debug_aranges": section }), 0x2008)).toEqual(["second"]);
+    const beyond = unit(
+      new Bytes()
+        .uleb(UNIT_WITH_CODE)
+        .u64(0x2000)
+        .u32(0x100)
+        .add(fun("second", 0x2060, 0x10))
+        .u8(0, 0),
+    );
+    for (const section of [cut, broken, set(0, 0)])
+      expect(names(input(new Bytes().add(first).add(beyond), { ".debug_aranges": section }), 0x2068)).toEqual([
+        "second",
+      ]);
+  });
+
   test("that are damaged spoil only themselves, and say so", () => {
     const broken = unit(new Bytes().uleb(UNIT_WITH_CODE).u64(0x1000).u32(0x100).uleb(99));
     const file = openDwarf(input(new Bytes().add(broken).add(second)));

@@ -7,6 +7,7 @@
 
 import { LeaklineError } from "../base/errors.ts";
 import * as dw from "./constants.ts";
+import type { DieWalker } from "./die-walker.ts";
 import { Float64List, Int32List } from "./growable.ts";
 import { MAX_FUNCTIONS } from "./limits.ts";
 import { CodeRanges } from "./ranges.ts";
@@ -53,48 +54,73 @@ export class InlinedCalls {
   }
 
   private collect(unit: Unit, functionDie: number): void {
-    const { abbreviations } = unit;
-    const ranges = new CodeRanges();
-    // The calls around the current DIE, with their depths.
-    const openCalls: number[] = [];
-    const openLevels: number[] = [];
-    // Below a nested function, which has its own calls: its depth.
-    let nested = Number.POSITIVE_INFINITY;
-    const walker = unit.walk(functionDie);
-    walker.next();
-    while (walker.next()) {
-      const { level } = walker;
-      if (level > nested) continue;
-      nested = Number.POSITIVE_INFINITY;
-      while (openLevels.length > 0 && openLevels[openLevels.length - 1] >= level) {
-        openLevels.pop();
-        openCalls.pop();
+    const calls = new CallWalk();
+    const { pairs } = calls.begin(unit, functionDie);
+    while (calls.next()) {
+      this.die.push(calls.die);
+      this.parent.push(calls.parent);
+      for (let i = 0; i < pairs.length; i += 2) {
+        this.begin.push(pairs.values[i]);
+        this.end.push(pairs.values[i + 1]);
+        this.call.push(calls.call);
       }
-      if (walker.tag === dw.DW_TAG_inlined_subroutine) {
-        const call = this.die.length;
-        this.die.push(walker.offset);
-        this.parent.push(openCalls.length > 0 ? openCalls[openCalls.length - 1] : -1);
-        openCalls.push(call);
-        openLevels.push(level);
-        if (!abbreviations.hasCode(walker.index)) continue;
-        ranges.readFrom(unit, walker);
-        for (let i = 0; i < ranges.pairs.length; i += 2) {
-          this.begin.push(ranges.pairs.values[i]);
-          this.end.push(ranges.pairs.values[i + 1]);
-          this.call.push(call);
-        }
-        if (this.die.length > MAX_FUNCTIONS)
-          throw new LeaklineError("limit", `${unit.name}: more than ${MAX_FUNCTIONS} calls inlined into a function`);
-      } else if (walker.tag === dw.DW_TAG_subprogram) {
-        if (!walker.skipToSibling()) nested = level;
-      } else if (!mayHoldCalls(walker.tag)) {
-        walker.skipToSibling();
-      }
+      if (calls.call >= MAX_FUNCTIONS)
+        throw new LeaklineError("limit", `${unit.name}: more than ${MAX_FUNCTIONS} calls inlined into a function`);
     }
   }
 }
 
-/** Whether inlined calls may stand below a DIE of this tag: blocks. Below anything else they cannot be of this function. */
-export function mayHoldCalls(tag: number): boolean {
-  return tag === dw.DW_TAG_lexical_block || tag === dw.DW_TAG_try_block || tag === dw.DW_TAG_catch_block;
+/** Goes through the calls inlined into a function in file order, each with the one around it. Used again and again. */
+export class CallWalk {
+  /** The current call: its number from 0, its DIE's offset in the unit, and the number of the call around it or -1. */
+  call = -1;
+  die = 0;
+  parent = -1;
+  private readonly ranges = new CodeRanges();
+  private unit: Unit | undefined;
+  private walker!: DieWalker;
+  // The calls around the current DIE, with their depths.
+  private readonly openCalls = new Int32List();
+  private readonly openLevels = new Int32List();
+
+  /**
+   * @param functionDie offset in `unit` of the function's DIE.
+   * @param own is given the ranges of the function itself.
+   * @returns what has the ranges of the current call, from `next` to `next`.
+   * @throws LeaklineError when the function is damaged; so does `next`.
+   */
+  begin(unit: Unit, functionDie: number, own?: CodeRanges): CodeRanges {
+    if (this.unit === unit) this.walker.restart(functionDie);
+    else this.walker = unit.walk(functionDie);
+    this.unit = unit;
+    this.call = -1;
+    this.openCalls.length = this.openLevels.length = 0;
+    this.walker.next();
+    own?.readFrom(unit, this.walker);
+    return this.ranges;
+  }
+
+  /** Moves to the next call. @returns false when there is none. */
+  next(): boolean {
+    const { walker, openCalls, openLevels, ranges } = this;
+    const unit = this.unit as Unit;
+    while (walker.nextCall()) {
+      let open = openLevels.length;
+      while (open > 0 && openLevels.values[open - 1] >= walker.lowest) open--;
+      openLevels.length = openCalls.length = open;
+      if (walker.tag === dw.DW_TAG_subprogram) {
+        walker.passBelow(); // a nested function has its own calls
+        continue;
+      }
+      this.parent = open > 0 ? openCalls.values[open - 1] : -1;
+      this.call++;
+      this.die = walker.offset;
+      openCalls.push(this.call);
+      openLevels.push(walker.level);
+      if (unit.abbreviations.hasCode(walker.index)) ranges.readFrom(unit, walker);
+      else ranges.pairs.length = 0;
+      return true;
+    }
+    return false;
+  }
 }

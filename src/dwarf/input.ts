@@ -7,6 +7,7 @@
 
 import type { VirtualAddress } from "../base/address.ts";
 import type { ByteSource } from "../base/bytes.ts";
+import type { BatchHelper } from "./batch/share.ts";
 
 /** What a skeleton unit says about the file that holds the rest of it (DWARF 5 §7.3.2). */
 export type SplitQuery = {
@@ -39,6 +40,8 @@ export type DwarfInput = {
   readonly package?: DwarfInput | undefined;
   /** Finds a .dwo file, or a .dwp that has the unit. May throw a LeaklineError; undefined means there is none. */
   readonly loadSplit?: ((query: SplitQuery) => DwarfInput | undefined) | undefined;
+  /** Resolves parts of batches at the same time, with nothing but this input's own sections. */
+  readonly helper?: BatchHelper | undefined;
 };
 
 /** The same input, which asks for each section only once: to find or decompress it may be costly. */

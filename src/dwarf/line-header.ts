@@ -4,19 +4,17 @@
  * Of each file only its directory and the place of its name are noted; a path is put together when it is printed.
  */
 
-import { decodeText, type ReadBuffer, readCString } from "../base/bytes.ts";
+import { decodeText, readCString } from "../base/bytes.ts";
 import { Cursor } from "../base/cursor.ts";
 import { LeaklineError } from "../base/errors.ts";
 import { readForm } from "./attributes.ts";
 import * as dw from "./constants.ts";
 import type { DebugFile } from "./debug-file.ts";
-import { Int32List } from "./growable.ts";
+import { FileNames } from "./file-names.ts";
 import { MAX_FILES } from "./limits.ts";
 import { readInteger } from "./unit.ts";
 import { readInitialLength, readSized } from "./unit-header.ts";
-
-/** A name in a header: the value of a form, as attributes.ts reads it. */
-type Name = { readonly form: number; readonly value: number };
+import type { LineRoom } from "./unit-room.ts";
 
 export class LineHeader {
   /** Where the program's unit begins in .debug_line; all positions below count from there. */
@@ -32,25 +30,28 @@ export class LineHeader {
   /** Number of LEB128 operands by standard opcode. */
   readonly opcodeLengths: Uint8Array;
   /** By special opcode less `opcodeBase`: operations it advances by, and lines (§6.2.5.1). */
-  readonly specialOperations = new Uint8Array(256);
-  readonly specialLines = new Int16Array(256);
+  readonly specialOperations: Uint8Array;
+  readonly specialLines: Int16Array;
   /** Where the program begins; it ends with `bytes`. */
   readonly programStart: number;
   readonly bytes: Uint8Array;
   private readonly file: DebugFile;
-  private readonly directories: Name[] = [];
-  private readonly names: Name[] = [];
-  private readonly directoryOfFile = new Int32List();
+  private readonly directories: FileNames;
+  private readonly files: FileNames;
   /** Where the last DW_LNE_define_file stood: the program may be run more than once. */
   private defined = 0;
 
   /**
-   * @param room where the program's bytes are put: the header is then of use only until the next one is put there.
+   * @param room where the program and its names are put: the header is then of use only until the next one is put there.
    * @throws MalformedError
    */
-  constructor(file: DebugFile, offset: number, room?: ReadBuffer) {
+  constructor(file: DebugFile, offset: number, room?: LineRoom) {
     const section = file.require(".debug_line");
     this.file = file;
+    this.directories = room?.directories ?? new FileNames();
+    this.files = room?.files ?? new FileNames();
+    this.directories.clear();
+    this.files.clear();
     this.offset = offset;
     const start = new Cursor(
       section.read(offset, Math.max(4, Math.min(12, section.size - offset))),
@@ -62,7 +63,7 @@ export class LineHeader {
     const { length, offsetSize } = readInitialLength(start);
     this.offsetSize = offsetSize;
     const size = start.position + length;
-    this.bytes = room ? room.read(section, offset, size) : section.read(offset, size);
+    this.bytes = room ? room.bytes.read(section, offset, size) : section.read(offset, size);
     const cursor = this.cursor(start.position);
     this.version = cursor.u16();
     if (this.version < 2 || this.version > 5) throw cursor.malformed(`line program of version ${this.version}`);
@@ -79,11 +80,7 @@ export class LineHeader {
     this.opcodeBase = cursor.u8();
     this.opcodeLengths = new Uint8Array(Math.max(1, this.opcodeBase));
     this.opcodeLengths.set(cursor.view(Math.max(0, this.opcodeBase - 1)), 1);
-    for (let adjusted = 0; adjusted < 256; adjusted++) {
-      // A line range of 0 is damage: such an opcode advances no address.
-      this.specialOperations[adjusted] = this.lineRange === 0 ? 0 : Math.floor(adjusted / this.lineRange);
-      this.specialLines[adjusted] = this.lineBase + (this.lineRange === 0 ? 0 : adjusted % this.lineRange);
-    }
+    ({ operations: this.specialOperations, lines: this.specialLines } = specialOpcodes(this.lineBase, this.lineRange));
     cursor.end = this.programStart;
     if (this.version >= 5) this.readTables(cursor);
     else this.readOldTables(cursor);
@@ -102,7 +99,7 @@ export class LineHeader {
 
   /** File numbers that the program may use: [first, first + count). */
   get fileNumbers(): { first: number; count: number } {
-    return { first: this.version >= 5 ? 0 : 1, count: this.names.length };
+    return { first: this.version >= 5 ? 0 : 1, count: this.files.length };
   }
 
   /**
@@ -113,12 +110,12 @@ export class LineHeader {
    * @returns undefined when there is no such file.
    */
   path(number: number, compDir: string | undefined): string | undefined {
+    const { files } = this;
     const index = this.version >= 5 ? number : number - 1;
-    const named = this.names[index];
-    if (named === undefined) return undefined;
-    const name = this.text(named);
+    if (!(index >= 0 && index < files.length)) return undefined;
+    const name = this.text(files, index);
     if (isAbsolute(name)) return name;
-    const directoryIndex = this.directoryOfFile.values[index];
+    const directoryIndex = files.directory.values[index];
     const directory = this.directory(directoryIndex);
     const path = directory ? join(directory, name) : name;
     // Since version 5, directory 0 is the compilation directory itself.
@@ -133,44 +130,35 @@ export class LineHeader {
     const value = cursor.position;
     cursor.cString();
     const directory = cursor.uleb();
-    if (isNew) this.addFile({ form: dw.DW_FORM_string, value }, directory);
+    if (isNew) this.add(this.files, dw.DW_FORM_string, value, directory);
   }
 
-  private addDirectory(name: Name): void {
-    this.checkCount(this.directories);
-    this.directories.push(name);
-  }
-
-  private addFile(name: Name, directory: number): void {
-    this.checkCount(this.names);
-    this.names.push(name);
-    this.directoryOfFile.push(Math.min(directory, 0x7fffffff));
-  }
-
-  private checkCount(list: readonly Name[]): void {
+  private add(list: FileNames, form: number, value: number, directory: number): void {
     if (list.length >= MAX_FILES)
       throw new LeaklineError("limit", `${this.file.name}: line program with more than ${MAX_FILES} files`);
+    list.add(form, value, directory);
   }
 
-  private directory(index: number): string | undefined {
+  private directory(number: number): string | undefined {
     // Before version 5, directory 0 is the compilation directory and is not in the list.
-    const name = this.directories[this.version >= 5 ? index : index - 1];
-    return name && this.text(name);
+    const index = this.version >= 5 ? number : number - 1;
+    return index >= 0 && index < this.directories.length ? this.text(this.directories, index) : undefined;
   }
 
-  private text(name: Name): string {
+  private text(list: FileNames, index: number): string {
     const { file } = this;
-    switch (name.form) {
+    const value = list.value.values[index];
+    switch (list.form.values[index]) {
       case dw.DW_FORM_string:
-        return decodeText(this.cursor(name.value).cString());
+        return decodeText(this.cursor(value).cString());
       case dw.DW_FORM_line_strp:
-        return decodeText(readCString(file.require(".debug_line_str"), name.value));
+        return decodeText(readCString(file.require(".debug_line_str"), value));
       case dw.DW_FORM_strp:
-        return decodeText(readCString(file.require(".debug_str"), name.value));
+        return decodeText(readCString(file.require(".debug_str"), value));
       default: {
         // DW_FORM_strx*: only a split file's own line table has them, and it has one contribution (§7.26).
         const size = this.offsetSize;
-        const at = (size === 8 ? 16 : 8) + name.value * size;
+        const at = (size === 8 ? 16 : 8) + value * size;
         return decodeText(readCString(file.require(".debug_str"), readInteger(file, ".debug_str_offsets", at, size)));
       }
     }
@@ -181,7 +169,7 @@ export class LineHeader {
     for (;;) {
       const value = cursor.position;
       if (cursor.cString().length === 0) break;
-      this.addDirectory({ form: dw.DW_FORM_string, value });
+      this.add(this.directories, dw.DW_FORM_string, value, 0);
     }
     for (;;) {
       const value = cursor.position;
@@ -189,36 +177,65 @@ export class LineHeader {
       const directory = cursor.uleb();
       cursor.skipLeb(); // time of modification
       cursor.skipLeb(); // length in bytes
-      this.addFile({ form: dw.DW_FORM_string, value }, directory);
+      this.add(this.files, dw.DW_FORM_string, value, directory);
     }
   }
 
   /** Version 5: two tables that describe their own columns (§6.2.4.1). */
   private readTables(cursor: Cursor): void {
-    this.readTable(cursor, (name) => this.addDirectory(name));
-    this.readTable(cursor, (name, directory) => this.addFile(name, directory));
+    this.readTable(cursor, this.directories);
+    this.readTable(cursor, this.files);
   }
 
-  private readTable(cursor: Cursor, add: (name: Name, directory: number) => void): void {
-    const columns: { content: number; form: number }[] = [];
-    for (let count = cursor.u8(); count > 0; count--) columns.push({ content: cursor.uleb(), form: cursor.uleb() });
+  private readTable(cursor: Cursor, list: FileNames): void {
+    const contents: number[] = [];
+    const forms: number[] = [];
+    for (let count = cursor.u8(); count > 0; count--) {
+      contents.push(cursor.uleb());
+      forms.push(cursor.uleb());
+    }
     const count = cursor.uleb();
     // Every form that may stand here takes a byte at least, so the header's length bounds the table.
-    if (count > cursor.remaining || (count > 0 && columns.length === 0))
+    if (count > cursor.remaining || (count > 0 && forms.length === 0))
       throw cursor.malformed(`table of ${count} entries does not fit its header`);
     const shape = { addressSize: 8, offsetSize: this.offsetSize, refAddrSize: this.offsetSize };
     for (let i = 0; i < count; i++) {
-      let name: Name | undefined;
+      let form = 0;
+      let name = 0;
       let directory = 0;
-      for (const { content, form } of columns) {
-        const value = readForm(cursor, form, shape);
-        if (content === dw.DW_LNCT_path) name = { form, value };
-        else if (content === dw.DW_LNCT_directory_index) directory = value;
+      for (let column = 0; column < forms.length; column++) {
+        const value = readForm(cursor, forms[column], shape);
+        if (contents[column] === dw.DW_LNCT_path) {
+          form = forms[column];
+          name = value;
+        } else if (contents[column] === dw.DW_LNCT_directory_index) directory = value;
       }
-      if (name === undefined) throw cursor.malformed("table of files without names");
-      add(name, directory);
+      if (form === 0) throw cursor.malformed("table of files without names");
+      this.add(list, form, name, directory);
     }
   }
+}
+
+type SpecialOpcodes = {
+  readonly lineBase: number;
+  readonly lineRange: number;
+  operations: Uint8Array;
+  lines: Int16Array;
+};
+/** Nearly all programs of a file have the same. */
+let lastOpcodes: SpecialOpcodes | undefined;
+
+function specialOpcodes(lineBase: number, lineRange: number): SpecialOpcodes {
+  if (lastOpcodes?.lineBase === lineBase && lastOpcodes.lineRange === lineRange) return lastOpcodes;
+  const operations = new Uint8Array(256);
+  const lines = new Int16Array(256);
+  for (let adjusted = 0; adjusted < 256; adjusted++) {
+    // A line range of 0 is damage: such an opcode advances no address.
+    operations[adjusted] = lineRange === 0 ? 0 : Math.floor(adjusted / lineRange);
+    lines[adjusted] = lineBase + (lineRange === 0 ? 0 : adjusted % lineRange);
+  }
+  lastOpcodes = { lineBase, lineRange, operations, lines };
+  return lastOpcodes;
 }
 
 function join(directory: string, name: string): string {

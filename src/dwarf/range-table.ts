@@ -99,8 +99,11 @@ export function upperBound(values: Float64Array, count: number, wanted: number):
 /** Indices 0..count-1 in ascending order of `first`, then descending order of `second`, then as they were. */
 export function sortedOrder(first: Float64Array, second: Float64Array, count: number): Uint32Array {
   let from = new Uint32Array(count);
-  let to = new Uint32Array(count);
   for (let i = 0; i < count; i++) from[i] = i;
+  let sorted = 1;
+  while (sorted < count && !precedes(first, second, sorted, sorted - 1)) sorted++;
+  if (sorted >= count) return from;
+  let to = new Uint32Array(count);
   for (let width = 1; width < count; width *= 2) {
     for (let start = 0; start < count; start += 2 * width) {
       const middle = Math.min(start + width, count);

@@ -5,12 +5,15 @@
  * (GNU), -1, or -2 in .debug_ranges, where -1 has another meaning (LLD). Those never enter a table.
  */
 
+import type { Cursor } from "../base/cursor.ts";
 import { LeaklineError } from "../base/errors.ts";
 import { type AttributeValue, readForm, readIndirectForm } from "./attributes.ts";
 import * as dw from "./constants.ts";
+import { CODE_PLACES, PLACE_ENTRY, PLACE_HIGH, PLACE_LOW, PLACE_RANGES } from "./die-roles.ts";
 import type { DieWalker } from "./die-walker.ts";
 import { Float64List } from "./growable.ts";
 import { FREE_RANGE_ENTRIES, MAX_RANGE_ENTRIES } from "./limits.ts";
+import type { UnitShape } from "./skip-steps.ts";
 import { readInteger, type Unit } from "./unit.ts";
 import { readSized } from "./unit-header.ts";
 
@@ -48,6 +51,13 @@ export class CodeRanges {
     this.clear();
     const { abbreviations, header } = unit;
     const cursor = walker.attributes();
+    const { places } = abbreviations;
+    const place = walker.index * CODE_PLACES;
+    if (places[place] === 1) {
+      this.readByPlace(cursor, header, places, place);
+      this.set(unit);
+      return;
+    }
     const end = abbreviations.firstAttribute(walker.index + 1);
     for (let i = abbreviations.firstAttribute(walker.index); i < end; i++) {
       let form = abbreviations.attributeForm(i);
@@ -57,6 +67,35 @@ export class CodeRanges {
       this.note(abbreviations.attributeName(i), form, value);
     }
     this.set(unit);
+  }
+
+  /** Nearly every compiler puts them where only the abbreviation decides. */
+  private readByPlace(cursor: Cursor, shape: UnitShape, places: Int32Array, place: number): void {
+    const { position } = cursor;
+    const low = places[place + PLACE_LOW];
+    if (low >= 0) {
+      cursor.seek(position + low);
+      this.lowForm = places[place + PLACE_LOW + 1];
+      this.low = readForm(cursor, this.lowForm, shape);
+    }
+    const high = places[place + PLACE_HIGH];
+    if (high >= 0) {
+      cursor.seek(position + high);
+      this.highForm = places[place + PLACE_HIGH + 1];
+      this.high = readForm(cursor, this.highForm, shape);
+    }
+    const ranges = places[place + PLACE_RANGES];
+    if (ranges >= 0) {
+      cursor.seek(position + ranges);
+      this.rangesForm = places[place + PLACE_RANGES + 1];
+      this.ranges = readForm(cursor, this.rangesForm, shape);
+    }
+    const entry = places[place + PLACE_ENTRY];
+    if (entry >= 0) {
+      cursor.seek(position + entry);
+      this.entryForm = places[place + PLACE_ENTRY + 1];
+      this.entryPc = readForm(cursor, this.entryForm, shape);
+    }
   }
 
   /** Reads the ranges that a DIE states. */

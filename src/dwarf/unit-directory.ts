@@ -5,17 +5,20 @@
  * other sections name some units, and each walk along the chain adds those it passed.
  */
 
-import type { ByteSource } from "../base/bytes.ts";
+import { type ByteSource, ReadBuffer } from "../base/bytes.ts";
+import { Cursor } from "../base/cursor.ts";
 import { LeaklineError } from "../base/errors.ts";
 import { MAX_UNITS } from "./limits.ts";
-import { SectionCursor } from "./section-cursor.ts";
 import { readUnitEnd } from "./unit-header.ts";
 
 export class UnitDirectory {
   private readonly section: ByteSource;
   private readonly littleEndian: boolean;
+  private readonly room = new ReadBuffer();
   /** Ascending offsets at which units begin. */
   private starts: number[] = [0];
+  /** Further ones, to be put among them. */
+  private learned: Iterable<number> = [];
 
   constructor(section: ByteSource, littleEndian: boolean) {
     this.section = section;
@@ -24,9 +27,14 @@ export class UnitDirectory {
 
   /** Notes offsets at which units begin, as another section states them. */
   learn(offsets: Iterable<number>): void {
+    this.learned = offsets;
+  }
+
+  private takeLearned(): void {
     const all = new Set(this.starts);
-    for (const offset of offsets) if (offset > 0 && offset < this.section.size) all.add(offset);
-    this.starts = [...all].sort((a, b) => a - b);
+    for (const offset of this.learned) if (offset > 0 && offset < this.section.size) all.add(offset);
+    this.learned = [];
+    if (all.size > this.starts.length) this.starts = [...all].sort((a, b) => a - b);
   }
 
   /**
@@ -35,9 +43,9 @@ export class UnitDirectory {
    * @throws MalformedError when there is none.
    */
   containing(offset: number): number {
-    const cursor = new SectionCursor(this.section, this.littleEndian, Math.min(offset, this.section.size));
     if (!(offset >= 0 && offset < this.section.size))
-      throw cursor.need(0).malformed(`reference to 0x${offset.toString(16)}, outside of all units`, 0);
+      throw this.cursorAt(0).malformed(`reference to 0x${offset.toString(16)}, outside of all units`);
+    this.takeLearned();
     let low = 0;
     let high = this.starts.length;
     while (low < high) {
@@ -49,7 +57,7 @@ export class UnitDirectory {
     const passed: number[] = [];
     try {
       for (;;) {
-        const end = this.endOf(cursor, start);
+        const end = this.endOf(start);
         if (offset < end) return start;
         start = end;
         passed.push(end);
@@ -61,20 +69,37 @@ export class UnitDirectory {
     }
   }
 
+  /** How long the unit at `start` is at most, by what is known of the next one: an estimate of the work that it is. */
+  sizeAbout(start: number): number {
+    this.takeLearned();
+    let low = 0;
+    let high = this.starts.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.starts[middle] > start) high = middle;
+      else low = middle + 1;
+    }
+    return (this.starts[low] ?? this.section.size) - start;
+  }
+
   /** The beginnings of all units in order, up to the first whose length is damaged: that is thrown. */
   *all(): Generator<number> {
     const { size } = this.section;
-    if (size === 0) return;
-    const cursor = new SectionCursor(this.section, this.littleEndian, 0);
     let count = 0;
-    for (let start = 0; start < size; start = this.endOf(cursor, start)) {
+    for (let start = 0; start < size; start = this.endOf(start)) {
       if (++count > MAX_UNITS) throw new LeaklineError("limit", `${this.section.name}: more than ${MAX_UNITS} units`);
       yield start;
     }
   }
 
-  private endOf(cursor: SectionCursor, start: number): number {
-    cursor.seek(start);
-    return readUnitEnd(cursor.need(12), this.section.size);
+  private endOf(start: number): number {
+    return readUnitEnd(this.cursorAt(start), this.section.size);
+  }
+
+  /** At an initial length, of 4 or 12 bytes: nothing more is read of a unit that is passed. */
+  private cursorAt(start: number): Cursor {
+    const { name, size } = this.section;
+    const bytes = this.room.read(this.section, start, Math.max(0, Math.min(12, size - start)));
+    return new Cursor(bytes, this.littleEndian, name, "section", start);
   }
 }

@@ -3,8 +3,8 @@
  */
 
 import type { Cursor } from "../base/cursor.ts";
-import type { UnitShape } from "./abbreviations.ts";
 import * as dw from "./constants.ts";
+import type { UnitShape } from "./skip-steps.ts";
 
 export type UnitHeader = UnitShape & {
   /** Where the unit begins and ends in its section. */
@@ -117,4 +117,11 @@ export function readUnitHeader(cursor: Cursor, sectionSize: number, inTypes: boo
     signature,
     typeOffset,
   };
+}
+
+/** Names an abbreviation table: units of one shape share it. */
+export function abbreviationKey({ abbreviationOffset, addressSize, offsetSize, refAddrSize }: UnitHeader): number {
+  // Each size is 4 or 8: three bits.
+  const shape = (addressSize >> 3) | ((offsetSize >> 3) << 1) | ((refAddrSize >> 3) << 2);
+  return abbreviationOffset * 8 + shape;
 }

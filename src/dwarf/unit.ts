@@ -5,7 +5,7 @@
  * tables. A split unit lies in another file than its skeleton and shares the skeleton's addresses (§3.1.3).
  */
 
-import { type ByteSource, decodeText, type ReadBuffer, readCString } from "../base/bytes.ts";
+import { type ByteSource, decodeText, readCString } from "../base/bytes.ts";
 import { Cursor } from "../base/cursor.ts";
 import { MalformedError } from "../base/errors.ts";
 import type { AbbreviationTable } from "./abbreviations.ts";
@@ -15,6 +15,7 @@ import type { DebugFile } from "./debug-file.ts";
 import { DieWalker } from "./die-walker.ts";
 import type { LineTable } from "./line-table.ts";
 import { readSized, type UnitHeader } from "./unit-header.ts";
+import type { UnitRoom } from "./unit-room.ts";
 
 /** A DIE in some unit, as a reference leads to it. `offset` counts from the beginning of that unit. */
 export type DieReference = { readonly unit: Unit; readonly offset: number };
@@ -29,7 +30,7 @@ export class Unit {
   /** Of a split unit: the unit in the main file that has its addresses and its line table. */
   readonly skeleton: Unit | undefined;
   private readonly section: ByteSource;
-  private readonly room: ReadBuffer | undefined;
+  private readonly room: UnitRoom | undefined;
   private loaded: Uint8Array | undefined;
   private foundAbbreviations: AbbreviationTable | undefined;
   private knownBase: number | undefined;
@@ -38,10 +39,10 @@ export class Unit {
    * Reads the root DIE; the rest of the unit is read when it is asked for.
    *
    * @param section the one that holds the unit.
-   * @param room where the unit's bytes are put: the unit is then of use only until the next one is put there.
+   * @param room where the unit is put, read as a whole: it is then of use only until the next one is put there.
    * @throws MalformedError
    */
-  constructor(file: DebugFile, section: ByteSource, header: UnitHeader, skeleton?: Unit, room?: ReadBuffer) {
+  constructor(file: DebugFile, section: ByteSource, header: UnitHeader, skeleton?: Unit, room?: UnitRoom) {
     this.file = file;
     this.section = section;
     this.header = header;
@@ -51,7 +52,8 @@ export class Unit {
   }
 
   get abbreviations(): AbbreviationTable {
-    this.foundAbbreviations ??= this.file.abbreviations(this.header);
+    this.foundAbbreviations ??=
+      this.room?.abbreviations(this.file, this.header) ?? this.file.abbreviations(this.header);
     return this.foundAbbreviations;
   }
 
@@ -230,6 +232,7 @@ export class Unit {
 
   private readRoot(): Die {
     const { header, size } = this;
+    if (this.room) return this.die(header.rootOffset);
     const window = this.loaded ? size : Math.min(size, ROOT_WINDOW);
     const bytes = this.section.read(header.offset, window);
     const cursor = this.cursorOver(bytes);
@@ -247,7 +250,7 @@ export class Unit {
   private load(): Uint8Array {
     const { section, size } = this;
     const { offset } = this.header;
-    return this.room ? this.room.read(section, offset, size) : section.read(offset, size);
+    return this.room ? this.room.bytes.read(section, offset, size) : section.read(offset, size);
   }
 
   private cursorOver(bytes: Uint8Array): Cursor {

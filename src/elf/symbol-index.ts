@@ -17,7 +17,7 @@ import { LeaklineError } from "../base/errors.ts";
 import { STB_GLOBAL, STB_GNU_UNIQUE, STB_LOCAL, STB_WEAK, STT_NOTYPE } from "./constants.ts";
 import type { ElfFile } from "./elf-file.ts";
 import { collectFunctions, type FunctionRows } from "./function-symbols.ts";
-import { readSymbols, type SymbolSource, type SymbolTable } from "./symbol-table.ts";
+import { readSymbols, readSymbolsAround, type SymbolSource, type SymbolTable } from "./symbol-table.ts";
 import { upperBound } from "./upper-bound.ts";
 
 export type FoundSymbol = {
@@ -44,6 +44,12 @@ export type SymbolIndex = {
    * @param address in a relocatable file, one of `layOutCode`.
    */
   findSymbol(address: VirtualAddress): FoundSymbol | undefined;
+  /**
+   * Says which addresses will be asked for next. When they are few, the table need not be sorted for them.
+   *
+   * @param addresses ascending.
+   */
+  expect(addresses: Float64Array): void;
   /** Every address where its answer may change, in no order: between two neighbours, it is the same. */
   changes(): Generator<number>;
 };
@@ -53,6 +59,10 @@ export type SymbolIndex = {
  */
 export function symbolIndex(elf: ElfFile): SymbolIndex {
   const tables = new Map<SymbolSource, TableIndex | undefined>();
+  /** Likewise, of the rows around the expected addresses only. */
+  const parts = new Map<SymbolSource, TableIndex | undefined>();
+  let expected: Float64Array = new Float64Array(0);
+  let partsMade = 0;
 
   function open(source: SymbolSource): TableIndex | undefined {
     if (tables.has(source)) return tables.get(source);
@@ -67,7 +77,34 @@ export function symbolIndex(elf: ElfFile): SymbolIndex {
     return tables.get(source);
   }
 
+  /** What answers for an address; of a table that is not opened yet, as little as possible. */
+  function openFor(source: SymbolSource, address: number): TableIndex | undefined {
+    const isExpected = expected[upperBound(expected, address) - 1] === address;
+    if (!isExpected || tables.has(source)) return open(source);
+    if (!parts.has(source)) parts.set(source, partsMade++ < MAX_PARTS ? openPart(source) : undefined);
+    return parts.get(source) ?? open(source);
+  }
+
+  function openPart(source: SymbolSource): TableIndex | undefined {
+    try {
+      const part = readSymbolsAround(elf, source, expected);
+      if (!part) return undefined;
+      const index = indexTable(elf, part.table);
+      const { addresses, rows } = index.functions;
+      // What was taken for a symbol of code may be an assembler's label, which only its name tells.
+      const isSound = part.nearest.every((start) => rows.some((row) => addresses[row] === start));
+      return isSound ? index : undefined;
+    } catch (error) {
+      if (!(error instanceof LeaklineError)) throw error;
+      return undefined; // `open` says why
+    }
+  }
+
   return {
+    expect(addresses) {
+      expected = addresses.length <= MAX_EXPECTED ? addresses : new Float64Array(0);
+      parts.clear();
+    },
     get memory() {
       let rows = 0;
       for (const table of tables.values()) rows += table?.table.count ?? 0;
@@ -75,7 +112,7 @@ export function symbolIndex(elf: ElfFile): SymbolIndex {
     },
     findSymbol(address) {
       for (const source of [".symtab", ".dynsym"] as const) {
-        const table = open(source);
+        const table = openFor(source, address);
         const found = table && findInTable(table, address);
         if (found) return found;
       }
@@ -221,5 +258,9 @@ function findInTable(index: TableIndex, address: number): FoundSymbol | undefine
 
 /** Columns of a table and of its index. */
 const BYTES_A_ROW = 80;
+/** Addresses that are few. */
+const MAX_EXPECTED = 64;
+/** How often a table is searched before it is sorted: two passes take a tenth of the time. */
+const MAX_PARTS = 4;
 /** Identical code folding can give one address thousands of names. */
 const MAX_ALIASES = 32;

@@ -10,6 +10,7 @@ import { LeaklineError, MalformedError } from "../base/errors.ts";
 import { SHN_LORESERVE, SHN_XINDEX, SHT_DYNSYM, SHT_SYMTAB, SHT_SYMTAB_SHNDX } from "./constants.ts";
 import { findDynamicSymbols } from "./dynamic.ts";
 import type { ElfFile } from "./elf-file.ts";
+import { rowsAround } from "./symbol-search.ts";
 import { readSymbolVersions, type SymbolVersions } from "./symbol-versions.ts";
 
 export type SymbolSource = ".symtab" | ".dynsym";
@@ -26,13 +27,33 @@ type Location = { rows: ByteSource; strings: ByteSource; extended: ByteSource | 
  * @throws MalformedError when it is damaged, LeaklineError `limit` when it is larger than 256 MiB.
  */
 export function readSymbols(elf: ElfFile, source: SymbolSource): SymbolTable | undefined {
-  const location = locateSymbols(elf, source);
+  const location = checkedLocation(elf, source);
   if (!location) return undefined;
-  if (location.rows.size > MAX_TABLE)
-    throw new LeaklineError("limit", `${location.rows.name}: more than ${MAX_TABLE} bytes of symbols`);
-  const table = new SymbolTable(elf, source, location);
+  const table = new SymbolTable(elf, source, location, Math.floor(location.rows.size / symbolSize(elf.is64)));
   fillColumns(table, location, elf.is64, elf.littleEndian);
   return table;
+}
+
+/**
+ * As `readSymbols`, but only the rows that decide what a few addresses belong to, in file order, behind an empty one.
+ *
+ * @param addresses ascending.
+ * @returns undefined also when the rows cannot be told without the whole table.
+ */
+export function readSymbolsAround(
+  elf: ElfFile,
+  source: SymbolSource,
+  addresses: Float64Array,
+): { table: SymbolTable; nearest: readonly number[] } | undefined {
+  const location = checkedLocation(elf, source);
+  if (!location || location.extended) return undefined;
+  const rowSize = symbolSize(elf.is64);
+  const around = rowsAround(elf, location.rows, rowSize, addresses);
+  if (!around) return undefined;
+  const table = new SymbolTable(elf, source, location, around.rows.length + 1);
+  for (const [i, row] of around.rows.entries())
+    fillRow(table, i + 1, viewOf(location.rows.read(row * rowSize, rowSize)), 0, elf.is64, elf.littleEndian);
+  return { table, nearest: around.nearest };
 }
 
 /** Columns of one length: row *i* of each is symbol *i*, the empty one at 0 included. */
@@ -56,11 +77,11 @@ export class SymbolTable {
   private readonly strings: ByteSource;
   private versions: SymbolVersions | undefined;
 
-  constructor(elf: ElfFile, source: SymbolSource, { rows, strings }: Location) {
+  constructor(elf: ElfFile, source: SymbolSource, { strings }: Location, count: number) {
     this.elf = elf;
     this.source = source;
     this.strings = strings;
-    this.count = Math.floor(rows.size / symbolSize(elf.is64));
+    this.count = count;
     this.values = new Float64Array(this.count);
     this.sizes = new Float64Array(this.count);
     this.nameOffsets = new Uint32Array(this.count);
@@ -183,6 +204,14 @@ function symbolSize(is64: boolean): number {
   return is64 ? 24 : 16;
 }
 
+/** @throws LeaklineError */
+function checkedLocation(elf: ElfFile, source: SymbolSource): Location | undefined {
+  const location = locateSymbols(elf, source);
+  if (location && location.rows.size > MAX_TABLE)
+    throw new LeaklineError("limit", `${location.rows.name}: more than ${MAX_TABLE} bytes of symbols`);
+  return location;
+}
+
 function locateSymbols(elf: ElfFile, source: SymbolSource): Location | undefined {
   const type = source === ".symtab" ? SHT_SYMTAB : SHT_DYNSYM;
   const section = elf.sections.find((candidate) => candidate.type === type);
@@ -203,30 +232,36 @@ function fillColumns(table: SymbolTable, { rows, extended }: Location, is64: boo
   for (let first = 0; first < table.count; first += CHUNK_ROWS) {
     const count = Math.min(CHUNK_ROWS, table.count - first);
     const view = viewOf(rows.read(first * rowSize, count * rowSize));
-    for (let i = 0, at = 0; i < count; i++, at += rowSize) {
-      const row = first + i;
-      table.nameOffsets[row] = view.getUint32(at, littleEndian);
-      if (is64) {
-        table.info[row] = view.getUint8(at + 4);
-        table.other[row] = view.getUint8(at + 5);
-        table.sectionIndexes[row] = view.getUint16(at + 6, littleEndian);
-        table.values[row] = int64(view, at + 8, littleEndian);
-        const size = int64(view, at + 16, littleEndian);
-        table.sizes[row] = size < 0 ? size + 2 ** 64 : size;
-      } else {
-        table.values[row] = view.getUint32(at + 4, littleEndian);
-        table.sizes[row] = view.getUint32(at + 8, littleEndian);
-        table.info[row] = view.getUint8(at + 12);
-        table.other[row] = view.getUint8(at + 13);
-        table.sectionIndexes[row] = view.getUint16(at + 14, littleEndian);
-      }
-    }
+    for (let i = 0; i < count; i++) fillRow(table, first + i, view, i * rowSize, is64, littleEndian);
   }
-  for (let row = 0; row < table.count; row++) {
-    const index = table.sectionIndexes[row];
-    if (index === SHN_XINDEX && extended && row * 4 + 4 <= extended.size)
+  if (!extended) return;
+  for (let row = 0; row < table.count; row++)
+    if (table.sectionIndexes[row] === SHN_XINDEX - 0x10000 && row * 4 + 4 <= extended.size)
       table.sectionIndexes[row] = viewOf(extended.read(row * 4, 4)).getUint32(0, littleEndian);
-    else if (index >= SHN_LORESERVE) table.sectionIndexes[row] = index - 0x10000;
+}
+
+function fillRow(
+  table: SymbolTable,
+  row: number,
+  view: DataView,
+  at: number,
+  is64: boolean,
+  littleEndian: boolean,
+): void {
+  const section = view.getUint16(at + (is64 ? 6 : 14), littleEndian);
+  table.sectionIndexes[row] = section >= SHN_LORESERVE ? section - 0x10000 : section;
+  table.nameOffsets[row] = view.getUint32(at, littleEndian);
+  if (is64) {
+    table.info[row] = view.getUint8(at + 4);
+    table.other[row] = view.getUint8(at + 5);
+    table.values[row] = int64(view, at + 8, littleEndian);
+    const size = int64(view, at + 16, littleEndian);
+    table.sizes[row] = size < 0 ? size + 2 ** 64 : size;
+  } else {
+    table.values[row] = view.getUint32(at + 4, littleEndian);
+    table.sizes[row] = view.getUint32(at + 8, littleEndian);
+    table.info[row] = view.getUint8(at + 12);
+    table.other[row] = view.getUint8(at + 13);
   }
 }
 

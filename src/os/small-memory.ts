@@ -5,21 +5,20 @@
  * and the C library keeps what it is given back for the next time. Both can be asked.
  */
 
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { LeaklineError } from "../base/errors.ts";
 import { loadNativeLibrary } from "./native.ts";
 
 /** Keeps V8 from making room for young objects that a tracer does not have: 2 MB instead of up to 32. */
 export function keepYoungGenerationSmall(): void {
-  setFlagsFromString("--semi-space-growth-factor=1");
+  process.getBuiltinModule("node:v8").setFlagsFromString("--semi-space-growth-factor=1");
 }
 
 /** Gives all memory that is not in use back to the system. */
 export async function releaseUnusedMemory(): Promise<void> {
-  setFlagsFromString("--expose-gc");
+  // Node's modules are loaded here: this file is loaded by commands that trace nothing, too.
+  process.getBuiltinModule("node:v8").setFlagsFromString("--expose-gc");
   // The flag adds gc() to contexts that are made after it.
-  const collectGarbage: () => void = runInNewContext("gc");
+  const collectGarbage: () => void = process.getBuiltinModule("node:vm").runInNewContext("gc");
   collectGarbage();
   try {
     const libc = await loadNativeLibrary("libc.so.6", "");

@@ -4,7 +4,7 @@
 
 import { type VirtualAddress, virtualAddress } from "../base/address.ts";
 import type { DwarfInput } from "../dwarf/index.ts";
-import { ET_REL, PF_X, PT_LOAD, SHF_ALLOC, SHF_EXECINSTR, SHT_NOBITS } from "../elf/constants.ts";
+import { ET_REL, PF_X, PT_LOAD, SHF_ALLOC, SHF_COMPRESSED, SHF_EXECINSTR, SHT_NOBITS } from "../elf/constants.ts";
 import { type ElfFile, LAYOUT_START, relocatedSection } from "../elf/index.ts";
 
 /** The DWARF sections of a file; nothing is read yet. Addresses in a relocatable file are those of `layOutCode`. */
@@ -20,6 +20,13 @@ export function dwarfInput(elf: ElfFile): DwarfInput {
 /** Whether the file has debug information that maps addresses. */
 export function hasDwarf(elf: ElfFile): boolean {
   return hasBytes(elf, ".debug_info") || hasBytes(elf, ".debug_line");
+}
+
+/** Whether its debug information has to be decompressed. */
+export function isCompressed(elf: ElfFile): boolean {
+  return elf.sections.some(
+    ({ name, flags }) => name.startsWith(".zdebug") || (name.startsWith(".debug") && (flags & SHF_COMPRESSED) !== 0),
+  );
 }
 
 /** Whether the file has the symbols that stripping removes. */

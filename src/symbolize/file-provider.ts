@@ -4,6 +4,7 @@
  */
 
 import type { ByteSource, Decompress } from "../base/bytes.ts";
+import type { BatchHelper } from "../dwarf/index.ts";
 import type { RecordedSegment } from "../recording/events.ts";
 import type { ModuleFrame } from "./frame.ts";
 import type { PerfMap } from "./perf-map.ts";
@@ -62,6 +63,8 @@ export type FileProvider = {
    * it first gives undefined, and notes the question: once the file is there, `Symbolizer.reopen` finds it.
    */
   byBuildId?(buildId: string, kind: BuildIdKind): ByteSource | undefined;
+  /** Who helps with large batches of addresses of a file: other threads. Undefined when they could not read it. */
+  batchHelper?(source: ByteSource): BatchHelper | undefined;
   /**
    * The names of the code that the process generated; only of a provider that is a process's.
    *

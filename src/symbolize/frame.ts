@@ -43,3 +43,10 @@ export type Frame = {
 
 /** A frame without what only the caller knows. */
 export type ModuleFrame = Omit<Frame, "address" | "module" | "buildId">;
+
+/** The frames of one address as one: the function that all others are inlined into, at the place of the innermost. */
+export function withoutInlines<F extends ModuleFrame>(frames: F[]): F[] {
+  if (frames.length < 2) return frames;
+  const [{ file, line, column, lineSource }] = frames;
+  return [{ ...(frames.at(-1) as F), file, line, column, lineSource }];
+}

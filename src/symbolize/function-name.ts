@@ -42,6 +42,23 @@ export function chooseName(
 ): FunctionName | undefined {
   const name = code?.name;
   const range = code?.ranges.find(({ begin, end }) => begin <= address && address < end);
+  // Nearly always, both say the same.
+  if (
+    symbol &&
+    name === symbol.name &&
+    symbol.aliases.length === 0 &&
+    symbol.address === range?.begin &&
+    !name.includes("@")
+  ) {
+    const size = symbol.size > 0 ? symbol.size : range.end - symbol.address;
+    return {
+      symbol: demangle(name),
+      start: symbol.address,
+      size,
+      aliases: [],
+      source: `${symbol.file} ${symbol.source}`,
+    };
+  }
   const names = symbol ? [symbol.name, ...symbol.aliases].map(withoutVersion) : [];
   if (symbol && (name === undefined || symbol.address === range?.begin || hasPart(names, name))) {
     const best = sourceName(names, name) ?? code?.linkageName ?? names[0];

@@ -6,6 +6,7 @@ import { needTools, run, temporaryDirectory } from "../../test/support/oracle.ts
 import { readelfSections, readelfSymbols } from "../../test/support/readelf.ts";
 import { addressOf, frameAt, llvmFrames, moduleAt, peerFrames } from "../../test/support/symbolize-files.ts";
 import { virtualAddress } from "../base/address.ts";
+import { type ModuleFrame, withoutInlines } from "./frame.ts";
 
 function build(code: string, flags: readonly string[], compiler = "gcc", extension = "c"): string {
   const [source, program] = [`a.${extension}`, "program"].map((name) => join(temporaryDirectory(), name));
@@ -272,13 +273,13 @@ test.for([
     .filter(({ type, size, name }) => type === 2 && size > 0 && !name.startsWith("_start"));
   const all = functions.flatMap(({ value, size }) => Array.from({ length: size }, (_, i) => Number(`0x${value}`) + i));
   const picked = fc.sample(fc.nat(all.length - 1), { numRuns: 400, seed: 7 }).map((i) => all[i]);
-  const expected = llvmFrames(
-    path,
-    picked.map((address) => `0x${address.toString(16)}`),
-    tool,
-  );
+  const asked = picked.map((address) => `0x${address.toString(16)}`);
+  const expected = llvmFrames(path, asked, tool);
+  const outermost = llvmFrames(path, asked, tool, "--no-inlines");
   const module = moduleAt(path);
   const found = module.findAll(picked.map(virtualAddress), false);
+  const alone: ModuleFrame[][] = [];
+  module.findEach(picked.map(virtualAddress), false, (frames) => alone.push(frames), false);
   let inlined = 0;
   for (const [i, frames] of found.entries()) {
     const where = `0x${picked[i].toString(16)}`;
@@ -291,6 +292,8 @@ test.for([
       line,
     });
     expect(peerFrames(frames).map(plain), where).toEqual(expected[i].map(plain));
+    expect(peerFrames(alone[i]).map(plain), where).toEqual(outermost[i].map(plain));
+    expect(peerFrames(withoutInlines(frames)).map(plain), where).toEqual(outermost[i].map(plain));
   }
   expect(inlined).toBeGreaterThan(100);
   expect(module.problems).toEqual([]);

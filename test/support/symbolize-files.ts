@@ -82,8 +82,13 @@ export function moduleAt(path: string, files = testFiles()): Module {
 export type PeerFrame = { name: string; file: string; line: number };
 
 /** `llvm-symbolizer`: the frames of each address, innermost first. Addresses in hexadecimal, with 0x. */
-export function llvmFrames(path: string, addresses: readonly string[], tool = "llvm-symbolizer"): PeerFrame[][] {
-  const output = run(tool, "--output-style=LLVM", "--inlines", `--obj=${path}`, ...addresses);
+export function llvmFrames(
+  path: string,
+  addresses: readonly string[],
+  tool = "llvm-symbolizer",
+  inlines = "--inlines",
+): PeerFrame[][] {
+  const output = run(tool, "--output-style=LLVM", inlines, `--obj=${path}`, ...addresses);
   return output
     .trimEnd()
     .split("\n\n")

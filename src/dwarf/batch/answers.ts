@@ -31,6 +31,27 @@ export type Answer = {
   readonly reason: string | undefined;
 };
 
+/** Answers as they are handed from one thread to another; the columns are those of `Answers`. */
+export type AnswerColumns = {
+  readonly known: Uint8Array;
+  readonly call: Int32Array;
+  readonly file: Int32Array;
+  readonly line: Int32Array;
+  readonly column: Int32Array;
+  readonly linkageName: Int32Array;
+  readonly name: Int32Array;
+  readonly parent: Int32Array;
+  readonly callFile: Int32Array;
+  readonly callLine: Int32Array;
+  readonly callColumn: Int32Array;
+  readonly functionRow: Int32Array;
+  readonly entry: Float64Array;
+  readonly firstRange: Int32Array;
+  readonly ranges: Float64Array;
+  readonly names: readonly (string | undefined)[];
+  readonly paths: readonly (string | undefined)[];
+};
+
 const NO_CALL = -1;
 /** A row of columns that has no place, and an address that somebody else must answer for. */
 const NONE = -1;
@@ -122,6 +143,55 @@ export class Answers {
     this.paths.read();
   }
 
+  /** What was found, for `take`. Nothing can be added afterwards. */
+  columns(): AnswerColumns {
+    const { known, call, file, line, column } = this;
+    return {
+      ...{ known, call, file, line, column },
+      linkageName: this.linkageName.values.slice(0, this.linkageName.length),
+      name: this.name.values.slice(0, this.name.length),
+      parent: this.parent.values.slice(0, this.parent.length),
+      callFile: this.callFile.values.slice(0, this.callFile.length),
+      callLine: this.callLine.values.slice(0, this.callLine.length),
+      callColumn: this.callColumn.values.slice(0, this.callColumn.length),
+      functionRow: this.functionRow.values.slice(0, this.functionRow.length),
+      entry: this.entry.values.slice(0, this.entry.length),
+      firstRange: this.firstRange.values.slice(0, this.firstRange.length),
+      ranges: this.ranges.values.slice(0, this.ranges.length),
+      names: this.names.texts,
+      paths: this.paths.texts,
+    };
+  }
+
+  /**
+   * Adds what was found elsewhere.
+   *
+   * @param indexes of its addresses, here.
+   */
+  take(from: AnswerColumns, indexes: Uint32Array): void {
+    const rows = this.parent.length;
+    const functions = this.entry.length;
+    const ranges = this.ranges.length;
+    const names = this.names.append(from.names);
+    const paths = this.paths.append(from.paths);
+    append(this.linkageName, from.linkageName, names);
+    append(this.name, from.name, names);
+    append(this.parent, from.parent, rows);
+    append(this.callFile, from.callFile, paths);
+    append(this.callLine, from.callLine, 0);
+    append(this.callColumn, from.callColumn, 0);
+    append(this.functionRow, from.functionRow, functions);
+    append(this.firstRange, from.firstRange, ranges);
+    for (const entry of from.entry) this.entry.push(entry);
+    for (const bound of from.ranges) this.ranges.push(bound);
+    for (let i = 0; i < indexes.length; i++) {
+      if (from.known[i] === 0) continue;
+      const call = from.call[i];
+      const file = from.file[i];
+      this.set(indexes[i], call < 0 ? call : call + rows, file < 0 ? file : file + paths, from.line[i], from.column[i]);
+    }
+  }
+
   /** The answer for an address by its index. */
   at(index: number): Answer {
     if (this.known[index] === 0) return brief(this.otherwise(index));
@@ -202,6 +272,11 @@ export class Answers {
   private textOf(number: number): string | undefined {
     return number < 0 ? undefined : this.names.texts[number];
   }
+}
+
+/** Appends numbers that count from `base`; negative ones mean nothing, and stay. (A line is an unsigned number.) */
+function append(list: Int32List, values: Int32Array, base: number): void {
+  for (const value of values) list.push(base > 0 && value >= 0 ? value + base : value);
 }
 
 /** An answer of the other kind, in short. */

@@ -11,22 +11,21 @@
  * the right one.
  */
 
-import { ReadBuffer } from "../../base/bytes.ts";
-import * as dw from "../constants.ts";
 import type { DebugFile } from "../debug-file.ts";
 import type { Found } from "../frames.ts";
 import { LineHeader } from "../line-header.ts";
 import { type RangeTable, sortedOrder } from "../range-table.ts";
-import { CodeRanges } from "../ranges.ts";
 import { reasonOf } from "../reason.ts";
 import { isSkeleton, splitUnit } from "../split.ts";
 import type { Unit } from "../unit.ts";
 import { rootRanges } from "../unit-lookup.ts";
+import { LineRoom, UnitRoom } from "../unit-room.ts";
 import { Answers } from "./answers.ts";
 import { CallSearch } from "./call-search.ts";
 import { FunctionHits, searchFunctions } from "./function-search.ts";
 import { LineHits, searchLines } from "./line-search.ts";
 import { NameReader } from "./name-reader.ts";
+import { roomFor } from "./sorted.ts";
 
 /** Deeper calls are left to the careful way, which bounds what one answer may take. */
 const MAX_DEPTH = 256;
@@ -35,14 +34,17 @@ export class Batch {
   readonly answers: Answers;
   private readonly file: DebugFile;
   private readonly addresses: Float64Array;
-  private readonly unitRoom = new ReadBuffer();
-  private readonly lineRoom = new ReadBuffer();
+  readonly inlines: boolean;
+  private readonly unitRoom = new UnitRoom();
+  private readonly lineRoom = new LineRoom();
   private readonly lines = new LineHits();
   private readonly functions = new FunctionHits();
   private readonly calls = new CallSearch();
   private readonly names: NameReader;
-  private readonly ranges = new CodeRanges();
-  // Of the unit at hand.
+  // Of the unit at hand: its addresses, those of the function at hand, and the rows of the calls in it, -1 for none yet.
+  private unitAddresses = new Float64Array(0);
+  private functionAddresses = new Float64Array(0);
+  private callRows = new Int32Array(0);
   private unit!: Unit;
   private header: LineHeader | undefined;
   private readonly paths = new Map<number, number>();
@@ -50,10 +52,12 @@ export class Batch {
 
   /**
    * @param addresses ascending.
+   * @param inlines whether to look for inlined calls.
    * @param otherwise answers for the address at an index, the careful way.
    */
-  constructor(file: DebugFile, addresses: Float64Array, otherwise: (index: number) => Found) {
+  constructor(file: DebugFile, addresses: Float64Array, inlines: boolean, otherwise: (index: number) => Found) {
     this.file = file;
+    this.inlines = inlines;
     this.addresses = addresses;
     this.answers = new Answers(addresses.length, otherwise);
     this.names = new NameReader(this.answers.names);
@@ -62,7 +66,7 @@ export class Batch {
   /** @param units for each address, where the unit begins that most likely has it; negative when none has. */
   run(units: Float64Array): void {
     const count = units.length;
-    const order = sortedOrder(units, new Float64Array(count), count);
+    const order = sortedOrder(units, units, count);
     for (let from = 0; from < count; ) {
       const offset = units[order[from]];
       let to = from + 1;
@@ -86,7 +90,9 @@ export class Batch {
     this.unit = isSkeleton(main) ? splitUnit(main) : main;
     const { unit, lines, functions } = this;
     const count = indexes.length;
-    const addresses = Float64Array.from(indexes, (index) => this.addresses[index]);
+    if (count > this.unitAddresses.length) this.unitAddresses = new Float64Array(roomFor(count));
+    const addresses = this.unitAddresses;
+    for (let i = 0; i < count; i++) addresses[i] = this.addresses[indexes[i]];
     this.compDir = unit.compDir;
     this.paths.clear();
     this.header = undefined;
@@ -98,7 +104,7 @@ export class Batch {
       if (!searchLines(this.header, main.header.addressSize, lowestCode, addresses, count, lines)) return;
     }
     if (!searchFunctions(unit, addresses, count, functions)) return;
-    const byFunction = sortedOrder(functions.die, new Float64Array(count), count);
+    const byFunction = sortedOrder(functions.die, functions.die, count);
     let covered: RangeTable | undefined;
     for (let from = 0; from < count; ) {
       const die = functions.die[byFunction[from]];
@@ -117,47 +123,46 @@ export class Batch {
   }
 
   private runFunction(die: number, group: Uint32Array, addresses: Float64Array, indexes: Uint32Array): void {
-    const { unit, calls, answers } = this;
+    const { unit, calls, names } = this;
     const count = group.length;
-    const wanted = Float64Array.from(group, (i) => addresses[i]);
-    if (!calls.search(unit, die, wanted, count)) return;
-    this.ranges.read(unit, unit.die(die).attributes);
-    this.names.read(unit, die);
-    const { linkageName, name } = this.names;
-    const row = answers.addFunction(linkageName, name, this.ranges.entry ?? 0, this.ranges.pairs);
-    const rows = new Map<number, number>();
+    if (count > this.functionAddresses.length) this.functionAddresses = new Float64Array(roomFor(count));
+    const wanted = this.functionAddresses;
+    for (let i = 0; i < count; i++) wanted[i] = addresses[group[i]];
+    if (!calls.search(unit, die, wanted, this.inlines ? count : 0)) return;
+    names.read(unit, die);
+    const { entry, pairs } = calls.code;
+    const row = this.answers.addFunction(names.linkageName, names.name, entry ?? 0, pairs);
+    const callCount = calls.die.length;
+    if (callCount > this.callRows.length) this.callRows = new Int32Array(roomFor(callCount));
+    this.callRows.fill(-1, 0, callCount);
     for (let i = 0; i < count; i++) {
-      const call = calls.innermost[i];
-      const innermost = call < 0 ? row : this.rowOf(call, row, rows, 0);
-      if (innermost !== undefined) this.answer(indexes[group[i]], group[i], innermost);
+      const call = this.inlines ? calls.innermost[i] : -1;
+      const innermost = call < 0 ? row : this.rowOf(call, row, 0);
+      if (innermost >= 0) this.answer(indexes[group[i]], group[i], innermost);
     }
   }
 
-  /** The row of an inlined call, with those of the calls around it; undefined when it is too deep. */
-  private rowOf(call: number, functionRow: number, rows: Map<number, number>, depth: number): number | undefined {
-    const known = rows.get(call);
-    if (known !== undefined) return known;
-    if (depth > MAX_DEPTH) return undefined;
+  /** The row of an inlined call, with those of the calls around it; -1 when it is too deep. */
+  private rowOf(call: number, functionRow: number, depth: number): number {
+    const known = this.callRows[call];
+    if (known >= 0) return known;
+    if (depth > MAX_DEPTH) return -1;
     const around = this.calls.parent.values[call];
-    const parent = around < 0 ? functionRow : this.rowOf(around, functionRow, rows, depth + 1);
-    if (parent === undefined) return undefined;
-    const die = this.calls.die.values[call];
-    const { unit, names } = this;
-    const { attributes } = unit.die(die);
-    const file = attributes.get(dw.DW_AT_call_file);
-    const line = attributes.get(dw.DW_AT_call_line)?.value ?? 0;
-    const column = attributes.get(dw.DW_AT_call_column)?.value ?? 0;
-    if (line > 0xffffffff || column > 0xffffffff) return undefined;
-    names.read(unit, die);
+    const parent = around < 0 ? functionRow : this.rowOf(around, functionRow, depth + 1);
+    if (parent < 0) return -1;
+    const { names } = this;
+    names.read(this.unit, this.calls.die.values[call]);
+    const { callFile, callLine, callColumn } = names;
+    if (callLine > 0xffffffff || callColumn > 0xffffffff) return -1;
     const row = this.answers.addCall(
       names.linkageName,
       names.name,
       parent,
-      file === undefined ? -1 : this.pathOf(file.value),
-      Math.max(0, line),
-      Math.max(0, column),
+      callFile < 0 ? -1 : this.pathOf(callFile),
+      Math.max(0, callLine),
+      Math.max(0, callColumn),
     );
-    rows.set(call, row);
+    this.callRows[call] = row;
     return row;
   }
 

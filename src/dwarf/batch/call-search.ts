@@ -5,9 +5,8 @@
  * an address is the innermost, and those around it are the frames. Only the addresses are kept, not the ranges.
  */
 
-import * as dw from "../constants.ts";
 import { Float64List, Int32List } from "../growable.ts";
-import { mayHoldCalls } from "../inlined-calls.ts";
+import { CallWalk } from "../inlined-calls.ts";
 import { MAX_FUNCTIONS } from "../limits.ts";
 import { CodeRanges } from "../ranges.ts";
 import type { Unit } from "../unit.ts";
@@ -17,66 +16,45 @@ import { lowerBound, roomFor } from "./sorted.ts";
 const MAX_CLAIMS_EACH = 4096;
 
 export class CallSearch {
+  /** The ranges of the function itself. */
+  readonly code = new CodeRanges();
   /** By call: its DIE's offset in the unit, and the call around it or -1. */
   readonly die = new Float64List();
   readonly parent = new Int32List();
   /** By index of the address: the innermost call, or -1. */
   innermost = new Int32Array(0);
-  private readonly openCalls = new Int32List();
-  private readonly openLevels = new Int32List();
+  private readonly calls = new CallWalk();
 
   /**
    * Searches one function; what was found for the last one is gone.
    *
    * @param functionDie offset in `unit` of the function's DIE.
-   * @param addresses ascending; the first `count` of them are looked up.
+   * @param addresses ascending; the first `count` of them are looked up: with 0, only the function's ranges.
    * @returns false when there is more here than compilers write.
    * @throws LeaklineError when the function is damaged.
    */
   search(unit: Unit, functionDie: number, addresses: Float64Array, count: number): boolean {
-    const { abbreviations } = unit;
-    const { die, parent, openCalls, openLevels } = this;
-    const ranges = new CodeRanges();
+    const { die, parent, calls } = this;
+    const ranges = calls.begin(unit, functionDie, this.code);
     const maxClaims = count * MAX_CLAIMS_EACH;
     let claims = 0;
-    die.length = parent.length = openCalls.length = openLevels.length = 0;
+    die.length = parent.length = 0;
     if (count > this.innermost.length) this.innermost = new Int32Array(roomFor(count));
     const { innermost } = this;
     innermost.fill(-1, 0, count);
-    // Below a nested function, which has its own calls: its depth.
-    let nested = Number.POSITIVE_INFINITY;
-    const walker = unit.walk(functionDie);
-    walker.next();
-    while (walker.next()) {
-      const { level } = walker;
-      if (level > nested) continue;
-      nested = Number.POSITIVE_INFINITY;
-      while (openLevels.length > 0 && openLevels.values[openLevels.length - 1] >= level) {
-        openLevels.length--;
-        openCalls.length--;
-      }
-      if (walker.tag === dw.DW_TAG_inlined_subroutine) {
-        const call = die.length;
-        die.push(walker.offset);
-        parent.push(openCalls.length > 0 ? openCalls.values[openCalls.length - 1] : -1);
-        openCalls.push(call);
-        openLevels.push(level);
-        if (!abbreviations.hasCode(walker.index)) continue;
-        ranges.readFrom(unit, walker);
-        const { values, length } = ranges.pairs;
-        for (let pair = 0; pair < length; pair += 2) {
-          const high = values[pair + 1];
-          for (let i = lowerBound(addresses, count, values[pair]); i < count && addresses[i] < high; i++) {
-            if (++claims > maxClaims) return false;
-            innermost[i] = call;
-          }
+    while (count > 0 && calls.next()) {
+      const { call } = calls;
+      die.push(calls.die);
+      parent.push(calls.parent);
+      const { values, length } = ranges.pairs;
+      for (let pair = 0; pair < length; pair += 2) {
+        const high = values[pair + 1];
+        for (let i = lowerBound(addresses, count, values[pair]); i < count && addresses[i] < high; i++) {
+          if (++claims > maxClaims) return false;
+          innermost[i] = call;
         }
-        if (call >= MAX_FUNCTIONS) return false;
-      } else if (walker.tag === dw.DW_TAG_subprogram) {
-        if (!walker.skipToSibling()) nested = level;
-      } else if (!mayHoldCalls(walker.tag)) {
-        walker.skipToSibling();
       }
+      if (call >= MAX_FUNCTIONS) return false;
     }
     return true;
   }

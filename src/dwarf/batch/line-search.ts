@@ -58,6 +58,10 @@ export class LineHits {
   }
 }
 
+// By opcode, of the program at hand.
+const advances = new Uint16Array(256);
+const lineSteps = new Int16Array(256);
+
 /**
  * Runs the program once.
  *
@@ -78,7 +82,12 @@ export function searchLines(
   if (header.maxOpsPerInst !== 1 || opcodeBase <= dw.DW_LNS_set_isa) return false;
   hits.reset(count);
   const { newFile, newLine, newColumn } = hits;
-  const constAdvance = minInstLength * specialOperations[255 - opcodeBase];
+  // By special opcode: what it advances by. A table of this program, for the multiplication is done once.
+  for (let opcode = opcodeBase; opcode < 256; opcode++) {
+    advances[opcode] = minInstLength * specialOperations[opcode - opcodeBase];
+    lineSteps[opcode] = specialLines[opcode - opcodeBase];
+  }
+  const constAdvance = advances[255];
   const end = bytes.length;
   let at = header.programStart;
   let address = 0;
@@ -100,8 +109,8 @@ export function searchLines(
     const opcode = bytes[at++];
     let endsSequence = false;
     if (opcode >= opcodeBase) {
-      address += minInstLength * specialOperations[opcode - opcodeBase];
-      line = (line + specialLines[opcode - opcodeBase]) >>> 0;
+      address += advances[opcode];
+      line = (line + lineSteps[opcode]) >>> 0;
     } else {
       let operand: number;
       switch (opcode) {

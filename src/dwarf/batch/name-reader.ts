@@ -14,9 +14,16 @@ export class NameReader {
   /** Numbers of the names found last; -1 for none. */
   linkageName = -1;
   name = -1;
+  /** Of an inlined call: where it stands in the source, as numbers of the file, line and column; -1 for none. */
+  callFile = -1;
+  callLine = -1;
+  callColumn = -1;
   private readonly texts: Texts;
   private readonly units: Unit[] = [];
   private readonly offsets: number[] = [];
+  // Most DIEs on the way are in the unit at hand.
+  private cursorUnit: Unit | undefined;
+  private unitCursor!: Cursor;
 
   constructor(texts: Texts) {
     this.texts = texts;
@@ -31,19 +38,33 @@ export class NameReader {
     const { units, offsets } = this;
     this.linkageName = -1;
     this.name = -1;
+    this.callFile = -1;
+    this.callLine = -1;
+    this.callColumn = -1;
     units.length = offsets.length = 1;
     units[0] = unit;
     offsets[0] = offset;
-    for (let i = 0; i < units.length && i < MAX_ORIGINS; i++) this.readDie(units[i], offsets[i]);
+    this.readDie(unit, offset);
+    const { callFile, callLine, callColumn } = this;
+    for (let i = 1; i < units.length && i < MAX_ORIGINS; i++) this.readDie(units[i], offsets[i]);
+    // An origin's own say nothing about this call.
+    this.callFile = callFile;
+    this.callLine = callLine;
+    this.callColumn = callColumn;
   }
 
   private readDie(unit: Unit, offset: number): void {
-    const cursor = unit.cursor(offset);
+    if (this.cursorUnit !== unit || offset < unit.header.rootOffset) {
+      this.unitCursor = unit.cursor(offset);
+      this.cursorUnit = unit;
+    }
+    const cursor = this.unitCursor;
+    cursor.seek(offset);
     const code = cursor.uleb();
     if (code === 0) throw cursor.malformed("no DIE here, but the end of a list of children", offset);
     const { abbreviations, header } = unit;
     const index = abbreviations.find(code);
-    const end = abbreviations.firstAttribute(index + 1);
+    const end = abbreviations.namedEnd(index);
     let originForm = 0;
     let origin = 0;
     let specificationForm = 0;
@@ -60,6 +81,15 @@ export class NameReader {
           break;
         case dw.DW_AT_name:
           if (this.name < 0) this.name = this.text(unit, form, value, cursor);
+          break;
+        case dw.DW_AT_call_file:
+          if (this.callFile < 0) this.callFile = value;
+          break;
+        case dw.DW_AT_call_line:
+          if (this.callLine < 0) this.callLine = value;
+          break;
+        case dw.DW_AT_call_column:
+          if (this.callColumn < 0) this.callColumn = value;
           break;
         case dw.DW_AT_abstract_origin:
           if (originForm === 0) {

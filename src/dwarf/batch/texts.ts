@@ -43,6 +43,13 @@ export class Texts {
     return number;
   }
 
+  /** Adds strings that were read elsewhere. @returns the number of the first. */
+  append(texts: readonly (string | undefined)[]): number {
+    const first = this.texts.length;
+    for (const text of texts) this.texts.push(text);
+    return first;
+  }
+
   /** Reads all strings that were only noted. A damaged one stays undefined. */
   read(): void {
     this.numbers.clear();

@@ -7,7 +7,6 @@
  * reads sees all of it or nothing. Removing what is old is left to elfutils' client and to the user.
  */
 
-import { randomBytes } from "node:crypto";
 import {
   closeSync,
   existsSync,
@@ -72,6 +71,7 @@ export class DebuginfodCache {
     } catch (cause) {
       throw new LeaklineError("io", `${this.directory}: cannot be written: ${(cause as Error).message}`, { cause });
     }
+    const { randomBytes } = process.getBuiltinModule("node:crypto");
     return `${this.pathOf(buildId, kind)}.${randomBytes(6).toString("hex")}`;
   }
 

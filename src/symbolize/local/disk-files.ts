@@ -10,6 +10,7 @@ import { LeaklineError } from "../../base/errors.ts";
 import { decompress } from "../../compress/decompress.ts";
 import { openFile } from "../../os/file-bytes.ts";
 import type { FileProvider } from "../file-provider.ts";
+import { batchThreads } from "./batch-threads.ts";
 import type { Debuginfod } from "./debuginfod.ts";
 import type { IndexStore } from "./index-store.ts";
 import { insideRoot } from "./inside-root.ts";
@@ -26,10 +27,12 @@ export type DiskFilesOptions = {
   debuginfod?: Debuginfod | undefined;
   /** Answers of earlier runs. */
   answers?: IndexStore | undefined;
+  /** Threads that may work on one large batch of addresses. Default: 1. */
+  threads?: number | undefined;
 };
 
 export function diskFiles(options: DiskFilesOptions): FileProvider {
-  const { answers, debuginfod } = options;
+  const { answers, debuginfod, threads = 1 } = options;
   const roots = options.sysroots?.length ? options.sysroots : [""];
   const extraDebug = (options.debugDirectories ?? []).map((directory) => posix.resolve(directory));
   return {
@@ -42,6 +45,7 @@ export function diskFiles(options: DiskFilesOptions): FileProvider {
       return [...(isExtra ? [""] : []), ...roots].map((root) => () => openBelow(root, path));
     },
     ...(debuginfod && { byBuildId: (buildId, kind) => debuginfod.open(buildId, kind) }),
+    ...(threads > 1 && { batchHelper: (source: ByteSource) => batchThreads(source, threads) }),
     ...(answers && { keptAnswers: (identity: string) => answers.of(identity) }),
   };
 }

@@ -14,11 +14,10 @@
  * `keepWhole` ever fails: without a folder to write to nothing is kept, and `problem` says why.
  */
 
-import { createHash } from "node:crypto";
 import { readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { crc32 } from "node:zlib";
 import { LeaklineError } from "../../base/errors.ts";
+import { sha256 } from "../../compress/sha256.ts";
 import type { KeptAnswers, KeptBatch, KeptRange } from "../file-provider.ts";
 import type { ModuleFrame } from "../frame.ts";
 import { IndexReader } from "../index-file/index-reader.ts";
@@ -61,8 +60,8 @@ export class IndexStore {
   /** The answers of a set of files. */
   of(identity: string): KeptAnswers | undefined {
     if (this.folder === undefined) return undefined;
-    const key = createHash("sha256").update(`${this.stamp}\n${identity}`).digest();
-    const path = join(this.folder, key.toString("hex"));
+    const key = sha256(Buffer.from(`${this.stamp}\n${identity}`));
+    const path = join(this.folder, Buffer.from(key).toString("hex"));
     let index = this.indexes.get(path);
     if (!index) {
       if (++this.opened > MAX_OPEN) this.save();
@@ -173,7 +172,7 @@ class KeptIndex implements KeptAnswers {
     const source = openOwnFile(this.path);
     if (!source) return;
     this.close = source.close;
-    this.reader = new IndexReader(source, this.key, crc32);
+    this.reader = new IndexReader(source, this.key, process.getBuiltinModule("node:zlib").crc32);
   }
 
   /** What there is already, to be added to. */
@@ -209,7 +208,7 @@ class KeptIndex implements KeptAnswers {
 
   /** Under a name of its own first: two processes may write at once, and a disk may be full. */
   private write(writer: IndexWriter, isWhole: boolean): void {
-    const bytes = writer.encode(this.key, isWhole, crc32);
+    const bytes = writer.encode(this.key, isWhole, process.getBuiltinModule("node:zlib").crc32);
     if (!bytes) throw new LeaklineError("limit", `${this.path}: would be too large for an index`);
     const temporary = `${this.path}.${process.pid}${TEMPORARY}`;
     try {

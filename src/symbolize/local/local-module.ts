@@ -9,13 +9,17 @@ import type { Debuginfod } from "./debuginfod.ts";
 import { diskFiles } from "./disk-files.ts";
 import type { IndexStore } from "./index-store.ts";
 
-/** @throws LeaklineError when it is not there, cannot be read, or is no ELF file. */
+/**
+ * @param threads that may work on one large batch of addresses. Default: 1.
+ * @throws LeaklineError when it is not there, cannot be read, or is no ELF file.
+ */
 export function openLocalModule(
   path: string,
   debugDirectories: readonly string[] = [],
   debuginfod?: Debuginfod,
   answers?: IndexStore,
+  threads?: number,
 ): Module {
   const elf = openElf(openFile(path), { decompress });
-  return new Module(elf, resolve(path), diskFiles({ debugDirectories, debuginfod, answers }));
+  return new Module(elf, resolve(path), diskFiles({ debugDirectories, debuginfod, answers, threads }));
 }
