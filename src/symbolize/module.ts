@@ -296,7 +296,7 @@ export class Module {
 
   /** Files that it holds open: what a cache of modules counts. */
   get openFiles(): number {
-    return this.opened.length + this.splitFiles.count;
+    return this.opened.reduce((sum, elf) => sum + elf.openFiles, this.splitFiles.count);
   }
 
   /** Bytes of memory that it takes, about: what a cache of modules counts, too. */
@@ -309,7 +309,7 @@ export class Module {
 
   /** Closes its files. What was found so far stays; a module is not to be asked again. */
   close(): void {
-    for (const elf of this.opened) elf.source.close?.();
+    for (const elf of this.opened) elf.close();
     this.splitFiles.close();
   }
 
