@@ -6,7 +6,7 @@ import { baseName } from "../report/names.ts";
 import type { Frame } from "../symbolize/frame.ts";
 import { openLocalModule } from "../symbolize/local/local-module.ts";
 import type { Module } from "../symbolize/module.ts";
-import type { AddressSource, SourceOptions, TakeFrames } from "./address-source.ts";
+import type { AddressSource, SourceOptions, TakeFrames, TakeKept } from "./address-source.ts";
 
 /** How addresses of an ELF file are given; as virtual addresses when neither is set. */
 export type ElfAddresses = {
@@ -27,8 +27,8 @@ export function elfSource(path: string, given: ElfAddresses, options: SourceOpti
     return section === undefined ? virtualAddress(value) : module.sectionAddress(section, value);
   };
   const outside = given.isFileOffset ? "file offset in no loaded segment" : `beyond the end of ${section}`;
-  const resolveEach = (addresses: readonly bigint[], isReturn: boolean, take: TakeFrames): void =>
-    resolveInModule(module, addresses, addresses.map(toVirtual), outside, isReturn, take);
+  const resolveEach: AddressSource["resolveEach"] = (addresses, isReturn, take, takeKept) =>
+    resolveInModule(module, addresses, addresses.map(toVirtual), outside, isReturn, take, takeKept);
   return {
     resolveEach,
     resolveAll(addresses, isReturn) {
@@ -61,6 +61,7 @@ function resolveInModule(
   outside: string,
   isReturn: boolean,
   take: TakeFrames,
+  takeKept?: TakeKept,
 ): void {
   const { buildId } = module.elf;
   const wanted = virtual.filter((address) => address !== undefined);
@@ -71,13 +72,24 @@ function resolveInModule(
   };
   const place = { module: module.path, ...(buildId && { buildId }) };
   takeOutside();
-  module.findEach(wanted, isReturn, (frames) => {
-    const address = addresses[index];
-    // A copy: what an answer store keeps has no address.
-    take(
-      frames.map((frame) => Object.assign({ address }, place, frame)),
-      index++,
-    );
-    takeOutside();
-  });
+  module.findEach(
+    wanted,
+    isReturn,
+    (frames) => {
+      const address = addresses[index];
+      // A copy: what an answer store keeps has no address.
+      take(
+        frames.map((frame) => Object.assign({ address }, place, frame)),
+        index++,
+      );
+      takeOutside();
+    },
+    takeKept &&
+      ((chain, at) => {
+        if (!takeKept(chain, wanted[at], index)) return false;
+        index++;
+        takeOutside();
+        return true;
+      }),
+  );
 }

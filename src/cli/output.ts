@@ -8,6 +8,11 @@ export function print(text: string): void {
   process.stdout.write(printable(text));
 }
 
+/** As `print`, for UTF-8 that went through `printable` before. */
+export function printBytes(bytes: Uint8Array): void {
+  process.stdout.write(bytes);
+}
+
 /** As `print`, for text with colours: what in it comes from a file must have gone through `printable`. */
 export function printStyled(text: string): void {
   process.stdout.write(text);

@@ -39,7 +39,7 @@ import { upperBound } from "../elf/upper-bound.ts";
 import { answerChanges } from "./answer-changes.ts";
 import type { FoundFile } from "./debug-files.ts";
 import { dwarfInput, hasSymbols } from "./debug-sections.ts";
-import type { FileProvider, KeptAnswers, KeptRange } from "./file-provider.ts";
+import type { FileProvider, KeptAnswers, KeptChain, KeptRange } from "./file-provider.ts";
 import type { Frame, ModuleFrame } from "./frame.ts";
 import { chooseName, demangleStub, type FileSymbol, type FunctionName } from "./function-name.ts";
 import { OpenFiles } from "./open-files.ts";
@@ -117,11 +117,13 @@ export class Module {
    * As `findAll`, with one answer at a time in memory.
    *
    * @param take is given the frames of each address, in the order of the addresses.
+   * @param takeKept is given those that were kept, first: when it returns true, `take` is not.
    */
   findEach(
     addresses: readonly VirtualAddress[],
     isReturnAddress: boolean,
     take: (frames: ModuleFrame[], index: number) => void,
+    takeKept?: (chain: KeptChain, index: number) => boolean,
   ): void {
     const kept = this.kept?.look(addresses, isReturnAddress);
     const missing = kept ? addresses.filter((_, i) => !kept.has(i)) : addresses;
@@ -132,6 +134,7 @@ export class Module {
       const names = this.namesOf(wanted, answers);
       for (const [index, address] of addresses.entries()) {
         if (kept?.has(index)) {
+          if (takeKept && kept.pass(index, (chain) => takeKept(chain, index))) continue;
           // Without frames, the index turned out to be damaged on the way.
           take(kept.frames(index) ?? this.resolve(address, isReturnAddress), index);
           continue;

@@ -57,6 +57,17 @@ function open(bytes: Uint8Array, key = KEY): IndexReader {
   return new IndexReader(memorySource("index", bytes), key, crc32);
 }
 
+test("names with control characters are not held: what comes from an index is printed as it is", () => {
+  const [frame] = framesOf([], { symbol: "f", offset: 0, file: "/a.c", reason: "why", aliases: ["g"] }, 16);
+  const add = (change: Partial<ModuleFrame>): boolean => new IndexWriter().add(16, 17, 16, [{ ...frame, ...change }]);
+  expect(add({})).toBe(true);
+  for (const bad of ["\u001b[2J", "a\u0000", "\u007f", "\u009b31m", "two\nlines", "\t"]) {
+    for (const key of ["symbol", "file", "reason", "symbolSource", "lineSource"] as const)
+      expect(add({ [key]: `x${bad}y` })).toBe(false);
+    expect(add({ aliases: ["g", bad] })).toBe(false);
+  }
+});
+
 test("every answer comes back as it was, and no other address has one", () => {
   fc.assert(
     fc.property(answers, (list) => {

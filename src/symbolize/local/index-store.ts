@@ -31,6 +31,8 @@ const MAX_BYTES = 2 ** 31;
 /** Of an index of answers that were asked for: ranges, and bytes in memory. What comes then is not kept. */
 const MAX_ASKED = 500_000;
 const MAX_ASKED_BYTES = 64 << 20;
+/** Addresses for which an index is read as a whole, when it is not too large. */
+const MANY = 1000;
 /** Indexes open at once. */
 const MAX_OPEN = 64;
 /** What a process that was killed while it wrote left behind is removed after so long. */
@@ -113,13 +115,16 @@ class KeptIndex implements KeptAnswers {
   look(addresses: readonly number[], isReturnAddress: boolean): KeptBatch {
     const back = isReturnAddress ? 1 : 0;
     const nodes = new Uint32Array(addresses.length);
-    const order = nodes.map((_, i) => i);
-    // In the order of addresses, which is that of the pages.
-    if (order.length > 1) order.sort((a, b) => addresses[a] - addresses[b]);
     this.attempt((reader) => {
+      const order = nodes.map((_, i) => i);
+      // In the order of addresses, which is that of the pages.
+      if (order.length > 1 && !(order.length >= MANY && reader.load()))
+        order.sort((a, b) => addresses[a] - addresses[b]);
       for (const i of order) nodes[i] = reader.locate(addresses[i] - back);
     });
     return {
+      pass: (index, take) =>
+        nodes[index] !== 0 && (this.attempt((reader) => take(reader.chain(nodes[index]))) ?? false),
       has: (index) => nodes[index] !== 0 && this.reader !== null,
       frames: (index) =>
         nodes[index] === 0 ? undefined : this.attempt((reader) => reader.frames(nodes[index], addresses[index])),
