@@ -3,7 +3,10 @@ import { ByteOutput } from "./byte-output.ts";
 
 function written(write: (out: ByteOutput) => void): string {
   const pieces: Uint8Array[] = [];
-  const out = new ByteOutput((bytes) => pieces.push(bytes));
+  const out = new ByteOutput((bytes) => {
+    pieces.push(bytes);
+    return false;
+  });
   write(out);
   out.flush();
   return Buffer.concat(pieces).toString("utf8");
@@ -40,9 +43,22 @@ test("numbers are those of toString, padded", () => {
   }
 });
 
-test("what was given away is not written to again", () => {
+test("what was given away is not written to again, unless that is allowed", () => {
+  let given: Uint8Array | undefined;
+  const reusing = new ByteOutput((bytes) => {
+    given ??= bytes;
+    return true;
+  });
+  for (const text of ["first", "other"]) {
+    reusing.text(text);
+    reusing.flush();
+  }
+  expect(Buffer.from(given ?? []).toString()).toBe("other");
   const pieces: Uint8Array[] = [];
-  const out = new ByteOutput((bytes) => pieces.push(bytes));
+  const out = new ByteOutput((bytes) => {
+    pieces.push(bytes);
+    return false;
+  });
   out.text("first");
   out.flush();
   out.text("other");

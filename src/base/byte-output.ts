@@ -8,17 +8,20 @@ const PIECE = 1 << 18;
 /** Shorter ones are copied byte by byte: a view of them costs more. */
 const SHORT = 24;
 
+const ZERO = 0x30;
+const LETTER_A = 0x61;
+
 const encoder = new TextEncoder();
 
 export class ByteOutput {
-  private readonly give: (bytes: Uint8Array) => void;
+  private readonly give: (bytes: Uint8Array) => boolean;
   private bytes = new Uint8Array(PIECE);
   private length = 0;
   /** What is before it is not undone. */
   private done = 0;
 
-  /** @param give takes bytes, which it may keep. */
-  constructor(give: (bytes: Uint8Array) => void) {
+  /** @param give takes bytes. When it returns true, it is done with them; else they are not written to again. */
+  constructor(give: (bytes: Uint8Array) => boolean) {
     this.give = give;
   }
 
@@ -53,12 +56,32 @@ export class ByteOutput {
 
   /** @param value a safe integer, 0 or more. */
   decimal(value: number): void {
-    this.digits(value, 10, 1);
+    this.reserve(16);
+    let count = 1;
+    for (let limit = 10; limit <= value; limit *= 10) count++;
+    let rest = value;
+    for (let at = this.length + count - 1; at >= this.length; at--) {
+      const next = Math.floor(rest / 10);
+      this.bytes[at] = ZERO + (rest - 10 * next);
+      rest = next;
+    }
+    this.length += count;
   }
 
   /** @param value likewise. @param width padded with zeros to so many digits, at most 14. */
   hex(value: number, width = 1): void {
-    this.digits(value, 16, width);
+    this.reserve(16);
+    const high = Math.floor(value / 2 ** 32);
+    let low = value >>> 0;
+    let count = high > 0 ? 8 + hexDigits(high) : hexDigits(low);
+    if (count < width) count = width;
+    const { length } = this;
+    for (let i = count - 1; i >= 0; i--) {
+      const digit = low & 15;
+      this.bytes[length + i] = digit < 10 ? ZERO + digit : LETTER_A - 10 + digit;
+      low = count - i === 8 ? high : low >>> 4;
+    }
+    this.length += count;
   }
 
   /** What was written so far stays. */
@@ -79,31 +102,19 @@ export class ByteOutput {
 
   private giveAway(room: number): void {
     const { bytes, done, length } = this;
-    if (done > 0) this.give(bytes.subarray(0, done));
-    // Not written to again: whoever was given the bytes may still have them.
-    this.bytes = new Uint8Array(room);
+    const isFree = done === 0 || this.give(bytes.subarray(0, done));
+    if (!isFree || room > bytes.length) this.bytes = new Uint8Array(room);
     this.bytes.set(bytes.subarray(done, length));
     this.length = length - done;
     this.done = 0;
-  }
-
-  private digits(value: number, base: number, width: number): void {
-    this.reserve(16);
-    let count = 1;
-    for (let limit = base; limit <= value; limit *= base) count++;
-    if (count < width) count = width;
-    let rest = value;
-    for (let at = this.length + count - 1; at >= this.length; at--) {
-      const next = Math.floor(rest / base);
-      const digit = rest - next * base;
-      this.bytes[at] = digit < 10 ? 0x30 + digit : 0x57 + digit;
-      rest = next;
-    }
-    this.length += count;
   }
 
   private reserve(count: number): void {
     if (this.length + count <= this.bytes.length) return;
     this.giveAway(Math.max(PIECE, 2 * (this.length - this.done) + count));
   }
+}
+
+function hexDigits(value: number): number {
+  return value === 0 ? 1 : (35 - Math.clz32(value)) >> 2;
 }

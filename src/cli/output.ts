@@ -8,9 +8,14 @@ export function print(text: string): void {
   process.stdout.write(printable(text));
 }
 
-/** As `print`, for UTF-8 that went through `printable` before. */
-export function printBytes(bytes: Uint8Array): void {
+/**
+ * As `print`, for UTF-8 that went through `printable` before.
+ *
+ * @returns whether they are written: files and pipes take them at once.
+ */
+export function printBytes(bytes: Uint8Array): boolean {
   process.stdout.write(bytes);
+  return process.stdout.writableLength === 0;
 }
 
 /** As `print`, for text with colours: what in it comes from a file must have gone through `printable`. */

@@ -105,6 +105,7 @@ describe("an address that was kept", () => {
     let written = "";
     const out = new ByteOutput((bytes) => {
       written += Buffer.from(bytes).toString("utf8");
+      return true;
     });
     const isPlain = writeKeptAddress(out, address, address, reader.chain(reader.locate(address)));
     out.flush();

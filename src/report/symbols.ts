@@ -39,9 +39,8 @@ export function renderAddress(frames: readonly Frame[]): string {
  */
 export function writeKeptAddress(out: ByteOutput, address: number, moduleAddress: number, chain: KeptChain): boolean {
   const last = chain.depth - 1;
-  const { symbol, start, base, section, reason } = chain.function;
-  if (symbol === undefined || start === undefined || base !== 0 || section !== undefined) return false;
-  if (start < 0 || moduleAddress < start) return false;
+  const { isNamed, start, base, reason } = chain.function();
+  if (!isNamed || start === undefined || base !== 0 || start < 0 || moduleAddress < start) return false;
   out.text("0x");
   out.hex(address, 14);
   out.text(": ");

@@ -61,14 +61,19 @@ export type KeptChain = {
   writeSymbol(frame: number, out: ByteOutput): boolean;
   writeFile(frame: number, out: ByteOutput): boolean;
   hasFile(frame: number): boolean;
-  /** Of the last one. `start`: what offsets count from; `base`: what addresses in the module count from, 0 in a linked file. */
-  readonly function: {
-    readonly symbol: string | undefined;
-    readonly start: number | undefined;
-    readonly base: number | undefined;
-    readonly section: string | undefined;
-    readonly reason: string | undefined;
-  };
+  /** Of the last one, which is read anew each time. @throws MalformedError when it is damaged. */
+  function(): KeptFunction;
+};
+
+/** What the line of a function says of it. */
+export type KeptFunction = {
+  /** Whether it has a name. */
+  readonly isNamed: boolean;
+  /** What offsets count from. */
+  readonly start: number | undefined;
+  /** What addresses in the module count from: 0 in a linked file, else a section. */
+  readonly base: number | undefined;
+  readonly reason: string | undefined;
 };
 
 /** The frames of `begin`, and of every address up to before `end` but for the offset. */

@@ -7,7 +7,7 @@
 
 import type { ByteOutput } from "../../base/byte-output.ts";
 import { type ByteSource, decodeText } from "../../base/bytes.ts";
-import type { KeptChain } from "../file-provider.ts";
+import type { KeptChain, KeptFunction } from "../file-provider.ts";
 import type { ModuleFrame } from "../frame.ts";
 import { type Checksum, decodeHeader, GROUP_ROWS, GROUP_SIZE, type Header, ROW_SIZE } from "./header.ts";
 import type { IndexWriter } from "./index-writer.ts";
@@ -34,6 +34,8 @@ export class IndexReader {
   private rows: DataView = new DataView(new ArrayBuffer(0));
   private readonly numbers: Numbers;
   private readonly columns = new Chain(this);
+  /** Of the function that was read last: its flags, and its texts by offset. */
+  private readonly head = { flags: 0, symbol: 0, symbolSource: 0, reason: 0, section: 0 };
   private readonly strings = new Map<number, string>();
   private readonly functions = new Map<number, has.FunctionRecord>();
 
@@ -246,31 +248,35 @@ export class IndexReader {
     return this.pages.load();
   }
 
-  /** The record of a function, by its offset. @throws MalformedError */
-  function(offset: number): has.FunctionRecord {
+  /** As KeptChain.function. Not a record that is kept: a batch has a hundred thousand. */
+  keptFunction(offset: number): KeptFunction {
+    this.startFunction(offset);
+    const { head, numbers } = this;
+    return {
+      isNamed: head.symbol !== 0,
+      start: head.flags & has.HAS_START ? numbers.float64() : undefined,
+      // In a section, it does not say where in the module.
+      base: head.flags & has.HAS_BASE && head.section === 0 ? numbers.float64() : undefined,
+      reason: this.string(head.reason),
+    };
+  }
+
+  private function(offset: number): has.FunctionRecord {
     const known = this.functions.get(offset);
     if (known) return known;
-    const part = this.header.parts.functions;
-    const { numbers } = this;
-    numbers.start(part, offset, MAX_FUNCTION);
-    const flags = numbers.unsigned();
-    const text = (flag: number): number => (flags & flag ? numbers.unsigned() : 0);
-    const [symbol, symbolSource, reason, section] = [
-      text(has.HAS_SYMBOL),
-      text(has.HAS_SYMBOL_SOURCE),
-      text(has.HAS_REASON),
-      text(has.HAS_SECTION),
-    ];
+    this.startFunction(offset);
+    const { head, numbers } = this;
+    const { flags } = head;
     const start = flags & has.HAS_START ? numbers.float64() : undefined;
     const base = flags & has.HAS_BASE ? numbers.float64() : undefined;
     const size = flags & has.HAS_SIZE ? numbers.unsigned() : undefined;
     const count = flags & has.HAS_ALIASES ? numbers.unsigned() : 0;
     const aliases = count > 0 ? this.aliases(offset + numbers.read, count) : [];
     const record: has.FunctionRecord = {
-      symbol: this.string(symbol),
-      symbolSource: this.string(symbolSource),
-      reason: this.string(reason),
-      section: this.string(section),
+      symbol: this.string(head.symbol),
+      symbolSource: this.string(head.symbolSource),
+      reason: this.string(head.reason),
+      section: this.string(head.section),
       start,
       base,
       size,
@@ -279,6 +285,17 @@ export class IndexReader {
     if (this.functions.size >= MAX_KEPT) this.functions.clear();
     this.functions.set(offset, record);
     return record;
+  }
+
+  /** Reads what every function may have, into `head`; `numbers` stands behind it. */
+  private startFunction(offset: number): void {
+    const { head, numbers } = this;
+    numbers.start(this.header.parts.functions, offset, MAX_FUNCTION);
+    head.flags = numbers.unsigned();
+    head.symbol = head.flags & has.HAS_SYMBOL ? numbers.unsigned() : 0;
+    head.symbolSource = head.flags & has.HAS_SYMBOL_SOURCE ? numbers.unsigned() : 0;
+    head.reason = head.flags & has.HAS_REASON ? numbers.unsigned() : 0;
+    head.section = head.flags & has.HAS_SECTION ? numbers.unsigned() : 0;
   }
 
   private aliases(offset: number, count: number): string[] {
@@ -346,8 +363,8 @@ class Chain implements KeptChain {
     return this.files[i] !== 0;
   }
 
-  get function(): has.FunctionRecord {
-    return this.reader.function(this.codes[this.depth - 1]);
+  function(): KeptFunction {
+    return this.reader.keptFunction(this.codes[this.depth - 1]);
   }
 }
 
