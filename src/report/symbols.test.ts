@@ -101,7 +101,13 @@ describe("an address that was kept", () => {
     const writer = new IndexWriter();
     expect(writer.add(address, address + 1, address, frames)).toBe(true);
     const key = new Uint8Array(32);
-    const reader = new IndexReader(memorySource("index", writer.encode(key, false, crc32) as Uint8Array), key, crc32);
+    const file = Buffer.alloc(1 << 16);
+    let size = 0;
+    writer.encode(key, false, crc32, (bytes, at) => {
+      file.set(bytes, at);
+      size = Math.max(size, at + bytes.length);
+    });
+    const reader = new IndexReader(memorySource("index", file.subarray(0, size)), key, crc32);
     let written = "";
     const out = new ByteOutput((bytes) => {
       written += Buffer.from(bytes).toString("utf8");

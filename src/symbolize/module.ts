@@ -192,6 +192,8 @@ export class Module {
   /** Whether it will be the same tomorrow: what could not be read or found may be there then. */
   private isLasting({ frames, reason }: Answer): boolean {
     if (reason !== undefined && (frames.length > 0 || reason !== NOT_COVERED)) return false;
+    // There may be thousands, found unit by unit: what answers are known by does not tell whether one has changed.
+    if (this.splitFiles.count > 0) return false;
     return !this.opened.some(({ problems }) => problems.some(({ code }) => code === "io"));
   }
 
@@ -200,6 +202,10 @@ export class Module {
     const { dwarf, symbols } = this.sources;
     const symbolTables = symbols.map(({ index }) => index);
     const changes = answerChanges(this.elf, symbolTables, this.stubs, this.bounds, dwarf?.answerChanges());
+    if (this.splitFiles.count > 0)
+      throw new LeaklineError("unsupported", `${this.path}: its debug information is in .dwo files, which may change`, {
+        hint: "dwp or llvm-dwp make one file of them, which can be indexed",
+      });
     for (let at = 0; at < changes.length - 1; at += RANGES_AT_ONCE) {
       const begins = changes.slice(at, Math.min(at + RANGES_AT_ONCE, changes.length - 1));
       const answers = dwarf?.answerAll(begins);

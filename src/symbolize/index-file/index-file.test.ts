@@ -50,7 +50,37 @@ const answers = fc.uniqueArray(
 function write(add: (writer: IndexWriter) => void, isWhole = false): Uint8Array {
   const writer = new IndexWriter();
   add(writer);
-  return writer.encode(KEY, isWhole, crc32) as Uint8Array;
+  return encode(writer, isWhole);
+}
+
+function encode(writer: IndexWriter, isWhole = false): Uint8Array {
+  const file = new ByteFile();
+  expect(writer.encode(KEY, isWhole, crc32, (bytes, at) => file.write(bytes, at))).toBe(true);
+  return file.bytes;
+}
+
+/** Bytes that are written at any place. */
+class ByteFile {
+  bytes = new Uint8Array(0);
+
+  write(bytes: Uint8Array, at: number): void {
+    const { length } = this.bytes;
+    if (at + bytes.length > length) {
+      const larger = new Uint8Array(at + bytes.length);
+      larger.set(this.bytes);
+      this.bytes = larger;
+    }
+    this.bytes.set(bytes, at);
+  }
+
+  append(bytes: Uint8Array): void {
+    this.write(bytes, this.bytes.length);
+  }
+
+  read(offset: number, target: Uint8Array): void {
+    expect(offset + target.length).toBeLessThanOrEqual(this.bytes.length);
+    target.set(this.bytes.subarray(offset, offset + target.length));
+  }
 }
 
 function open(bytes: Uint8Array, key = KEY): IndexReader {
@@ -148,6 +178,31 @@ test("what it cannot give back as it is, it does not take", () => {
   ];
   const writer = new IndexWriter();
   for (const frames of refused) expect(writer.add(1, 2, 1, frames)).toBe(false);
+});
+
+test("what is too much for memory is the same file, with every string in it once", () => {
+  const COUNT = 40_000;
+  const frames = (i: number): ModuleFrame[] => [
+    // 20,000 names of 120 bytes, each used twice, far apart.
+    { inlined: false, moduleAddress: i, symbol: `${i % 20_000} `.padEnd(120, "x"), offset: 0, line: 1 + (i % 7) },
+  ];
+  const fill = (writer: IndexWriter): Uint8Array => {
+    for (let i = 0; i < COUNT; i++) expect(writer.add(i, i + 1, i, frames(i))).toBe(true);
+    return encode(writer, true);
+  };
+  const files: ByteFile[] = [];
+  const bytes = fill(
+    new IndexWriter(() => {
+      files.push(new ByteFile());
+      return files[files.length - 1];
+    }),
+  );
+  expect(Buffer.from(bytes).equals(fill(new IndexWriter()))).toBe(true);
+  // One byte for its length, 120 for the string itself; the empty one stands at 0.
+  expect(Math.max(...files.map((file) => file.bytes.length))).toBeGreaterThan(1 << 20);
+  expect(new DataView(bytes.buffer).getFloat64(48 + 4 * 16 + 8, true)).toBe(1 + 20_000 * 121);
+  const reader = open(bytes);
+  for (const at of [0, 1, 19_999, 20_000, 39_999]) expect(reader.find(at, at)).toEqual(frames(at));
 });
 
 test("its checksum is CRC-32 as in zlib and in our own", () => {

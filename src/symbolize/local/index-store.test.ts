@@ -60,11 +60,11 @@ function lineByAddr2line(path: string, address: number): number {
 /** Resolves through a store of its own, as a run of the command does, and saves it. */
 function resolve(path: string, address: number, answers = store()): ModuleFrame {
   const module = openLocalModule(path, [], undefined, answers);
-  const [frame] = module.find(virtualAddress(address), false);
-  expect(module.findAll([virtualAddress(address)], false)).toEqual([[frame]]);
+  const frames = module.find(virtualAddress(address), false);
+  expect(module.findAll([virtualAddress(address)], false)).toEqual([frames]);
   module.close();
   answers.save();
-  return frame;
+  return frames[0];
 }
 
 /** Writes wrong answers into every index; with `sealed`, with checksums that are right again. */
@@ -206,6 +206,50 @@ describe.skipIf(!["gcc", "nm", "addr2line", "objcopy"].every((tool) => hasTool(t
       execFileSync("objcopy", [`--add-gnu-debuglink=${path}.debug`, bare]);
       expect(resolve(bare, address).line).toBe(line);
     });
+
+    test.skipIf(!hasTool("llvm-dwp-19"))(
+      "are not kept when they come from a .dwo file, which may change: nor is an index of the whole",
+      () => {
+        const path = join(directory, "split");
+        // Only the .dwo file has the name of what is inlined.
+        const inner = "static inline __attribute__((always_inline)) int inner(int a) { return a * 3 + a / 7; }\n";
+        writeFileSync(
+          `${path}.c`,
+          `${inner}int leaf(int a) { return inner(a); }\nint main(void) { return leaf(2); }\n`,
+        );
+        const flags = ["-g", "-O1", "-gsplit-dwarf", "-Wl,--build-id", "-o", "split", "split.c"];
+        execFileSync("gcc", flags, { cwd: directory });
+        const dwo = readdirSync(directory).filter((name) => name.startsWith("split") && name.endsWith(".dwo"));
+        expect(dwo).toHaveLength(1);
+        const address = addressOf(path, "leaf") + 4;
+        expect(resolve(path, address)).toMatchObject({ symbol: "inner", line: 1 });
+        const answers = store();
+        const module = openLocalModule(path, [], undefined, answers);
+        expect(() => module.keepWhole()).toThrow(".dwo files, which may change");
+        module.close();
+        answers.save();
+        expect(files()).toEqual([]);
+        // As another compilation with the same id: what is asked now is what is there now.
+        const split = join(directory, dwo[0]);
+        writeFileSync(split, readFileSync(split, "latin1").replaceAll("inner", "other"), "latin1");
+        expect(resolve(path, address).symbol).toBe("other");
+        rmSync(split);
+        expect(resolve(path, address)).toMatchObject({ symbol: "leaf", reason: expect.stringContaining(".dwo") });
+        expect(files()).toEqual([]);
+        // One file of all of them is known by its identity.
+        execFileSync("gcc", flags, { cwd: directory });
+        execFileSync("llvm-dwp-19", ["-o", `${path}.dwp`, split]);
+        rmSync(split);
+        const fresh = resolve(path, address);
+        expect(fresh).toMatchObject({ symbol: "inner", line: 1 });
+        expect(files()).toHaveLength(1);
+        expect(resolve(path, address)).toStrictEqual(fresh);
+        const another = execFileSync("mktemp", { encoding: "utf8" }).trim();
+        renameSync(`${path}.dwp`, another);
+        expect(resolve(path, address)).toMatchObject({ symbol: "leaf", reason: expect.stringContaining(".dwo") });
+        rmSync(another);
+      },
+    );
 
     test.skipIf(!isRoot)("of another user are not used", () => {
       const path = program("planted");

@@ -15,8 +15,8 @@
  */
 
 import { createHash } from "node:crypto";
-import { readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, openSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { crc32 } from "node:zlib";
 import { LeaklineError } from "../../base/errors.ts";
 import type { KeptAnswers, KeptBatch, KeptRange } from "../file-provider.ts";
@@ -24,6 +24,7 @@ import type { ModuleFrame } from "../frame.ts";
 import { IndexReader } from "../index-file/index-reader.ts";
 import { IndexWriter } from "../index-file/index-writer.ts";
 import { openOwnFile, prepareOwnFolder } from "./own-folder.ts";
+import { TemporaryFile } from "./temporary-file.ts";
 
 /** Indexes kept, and bytes of all of them; those that were not used for longest go. */
 const MAX_FILES = 200;
@@ -140,10 +141,20 @@ class KeptIndex implements KeptAnswers {
   }
 
   keepWhole(ranges: Iterable<KeptRange>): void {
-    const writer = new IndexWriter();
-    for (const { begin, end, frames } of ranges) writer.add(begin, end, begin, frames);
-    this.write(writer, true);
-    this.forget();
+    const folder = dirname(this.path);
+    const temporary: TemporaryFile[] = [];
+    try {
+      const writer = new IndexWriter(() => {
+        const file = new TemporaryFile(folder);
+        temporary.push(file);
+        return file;
+      });
+      for (const { begin, end, frames } of ranges) writer.add(begin, end, begin, frames);
+      this.write(writer, true);
+      this.forget();
+    } finally {
+      for (const file of temporary) file.close();
+    }
   }
 
   /** Writes what is new, if anything is. @throws LeaklineError when it cannot be written. */
@@ -214,18 +225,26 @@ class KeptIndex implements KeptAnswers {
 
   /** Under a name of its own first: two processes may write at once, and a disk may be full. */
   private write(writer: IndexWriter, isWhole: boolean): void {
-    const bytes = writer.encode(this.key, isWhole, crc32);
-    if (!bytes) throw new LeaklineError("limit", `${this.path}: would be too large for an index`);
     const temporary = `${this.path}.${process.pid}${TEMPORARY}`;
     try {
       rmSync(temporary, { force: true });
-      writeFileSync(temporary, bytes, { flag: "wx", mode: 0o600 });
+      const file = openSync(temporary, "wx", 0o600);
+      try {
+        const fits = writer.encode(this.key, isWhole, crc32, (bytes, at) => writeFully(file, bytes, at));
+        if (!fits) throw new Error("would be too large for an index");
+      } finally {
+        closeSync(file);
+      }
       renameSync(temporary, this.path);
     } catch (cause) {
       rmSync(temporary, { force: true });
       throw new LeaklineError("io", `${this.path}: ${(cause as Error).message}`, { cause });
     }
   }
+}
+
+function writeFully(file: number, bytes: Uint8Array, at: number): void {
+  for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done, bytes.length - done, at + done);
 }
 
 function markUsed(path: string): void {

@@ -11,21 +11,17 @@
  * only as far as it does in a section that is not compressed.
  */
 
-import { randomUUID } from "node:crypto";
-import { closeSync, constants, openSync, readSync, statfsSync, unlinkSync, writeSync } from "node:fs";
-import { join } from "node:path";
 import type { ByteSource, CompressionMethod, Decompress } from "../../base/bytes.ts";
 import { LeaklineError } from "../../base/errors.ts";
 import { decompress } from "../../compress/decompress.ts";
 import { type InflateStream, openInflateStream } from "../../compress/inflate-stream.ts";
 import { pagedReader } from "../../os/paged-reader.ts";
+import { TemporaryFile } from "./temporary-file.ts";
 
 /** Smaller sections are decompressed into memory at once: 1 MiB. */
 const SMALL = 1 << 20;
 /** Larger ones are left to `decompress`, which refuses them: 4 GiB. */
 const LARGEST = 2 ** 32;
-/** Part of the free disk that one section may take. */
-const SHARE_OF_DISK = 1 / 4;
 const INPUT_SIZE = 1 << 16;
 const OUTPUT_SIZE = 1 << 18;
 
@@ -141,15 +137,15 @@ class UnpackedFile implements ByteSource {
   }
 }
 
-/** Where decompressed bytes are: in a file that only this process has, or in memory. Written from front to back. */
+/** Where decompressed bytes are: in a temporary file, or in memory. Written from front to back. */
 class Room {
   private readonly size: number;
-  private file: number | undefined;
+  private file: TemporaryFile | undefined;
   private bytes: Uint8Array | undefined;
 
   constructor(size: number, folder: string) {
     this.size = size;
-    this.file = openNameless(folder, size);
+    this.file = orUndefined(() => new TemporaryFile(folder, size));
   }
 
   get memory(): number {
@@ -157,72 +153,54 @@ class Room {
   }
 
   write(bytes: Uint8Array, at: number): void {
-    if (this.file !== undefined) {
-      try {
-        for (let done = 0; done < bytes.length; )
-          done += writeSync(this.file, bytes, done, bytes.length - done, at + done);
-        return;
-      } catch {
-        this.moveToMemory(at);
-      }
-    }
-    this.bytes ??= this.allocate();
+    const { file } = this;
+    if (file && succeeds(() => file.append(bytes))) return;
+    this.bytes ??= this.moveToMemory(at);
     this.bytes.set(bytes, at);
   }
 
   read(target: Uint8Array, offset: number): void {
     if (this.bytes) target.set(this.bytes.subarray(offset, offset + target.length));
-    else if (this.file !== undefined) readFully(this.file, target, offset);
+    else this.file?.read(offset, target);
   }
 
   close(): void {
-    if (this.file !== undefined) closeSync(this.file);
+    this.file?.close();
     this.file = undefined;
     this.bytes = undefined;
   }
 
-  /** The disk is full, for instance. */
-  private moveToMemory(written: number): void {
-    const bytes = this.allocate();
-    const { file } = this;
-    if (file !== undefined) readFully(file, bytes.subarray(0, written), 0);
+  /** There is no file, or the disk is full. */
+  private moveToMemory(written: number): Uint8Array {
+    const bytes = allocate(this.size);
+    this.file?.read(0, bytes.subarray(0, written));
     this.close();
-    this.bytes = bytes;
-  }
-
-  private allocate(): Uint8Array {
-    try {
-      return new Uint8Array(this.size);
-    } catch (cause) {
-      throw new LeaklineError("limit", `no memory for ${this.size} bytes`, { cause });
-    }
+    return bytes;
   }
 }
 
-/** An empty file that nobody else can open, and that is gone with this process; undefined when there cannot be one. */
-function openNameless(folder: string, size: number): number | undefined {
-  const path = join(folder, `leakline-${randomUUID()}`);
+function allocate(size: number): Uint8Array {
   try {
-    const { bavail, bsize } = statfsSync(folder);
-    if (size > bavail * bsize * SHARE_OF_DISK) return undefined;
-    // O_EXCL follows no link, and takes no file that is there.
-    const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-    const file = openSync(path, flags, 0o600);
-    unlinkSync(path);
-    return file;
-  } catch {
-    return undefined;
-  }
-}
-
-function readFully(file: number, target: Uint8Array, offset: number): void {
-  try {
-    for (let done = 0; done < target.length; ) {
-      const count = readSync(file, target, done, target.length - done, offset + done);
-      if (count === 0) throw new Error("the temporary file became shorter");
-      done += count;
-    }
+    return new Uint8Array(size);
   } catch (cause) {
-    throw new LeaklineError("io", `reading what was decompressed: ${(cause as Error).message}`, { cause });
+    throw new LeaklineError("limit", `no memory for ${size} bytes`, { cause });
+  }
+}
+
+function succeeds(act: () => void): boolean {
+  return (
+    orUndefined(() => {
+      act();
+      return true;
+    }) === true
+  );
+}
+
+function orUndefined<T>(act: () => T): T | undefined {
+  try {
+    return act();
+  } catch (error) {
+    if (!(error instanceof LeaklineError)) throw error;
+    return undefined;
   }
 }
