@@ -20,6 +20,7 @@ import { crc32 } from "node:zlib";
 import { beforeEach, describe, expect, test } from "vitest";
 import { compile, hasTool, temporaryDirectory } from "../../../test/support/programs.ts";
 import { virtualAddress } from "../../base/address.ts";
+import { ByteOutput } from "../../base/byte-output.ts";
 import type { ModuleFrame } from "../frame.ts";
 import { HEADER_SIZE, PAGE_SIZE, pageCount } from "../index-file/header.ts";
 import { IndexStore, indexFolder } from "./index-store.ts";
@@ -340,6 +341,43 @@ describe.skipIf(!["gcc", "nm", "addr2line", "objcopy"].every((tool) => hasTool(t
     });
   },
 );
+
+test("an index whose damage shows only on the way gives nothing from there on, and is removed", () => {
+  const COUNT = 3000;
+  const frame = (i: number): ModuleFrame => ({
+    inlined: false,
+    symbol: `${i} `.padEnd(100, "x"),
+    offset: 0,
+    moduleAddress: i,
+  });
+  const filled = store();
+  for (let i = 0; i < COUNT; i++) filled.of("files")?.keep(i, false, [frame(i)]);
+  filled.save();
+  const [file] = files();
+  const bytes = readFileSync(file);
+  // The string that was written last: on another page than all rows.
+  bytes[bytes.readDoubleLE(128) - 1] ^= 1;
+  writeFileSync(file, bytes);
+  const answers = store();
+  const batch = answers.of("files")?.look([5, COUNT - 1, 6], false);
+  const symbolOf = (index: number): string | undefined => {
+    let text = "";
+    const out = new ByteOutput((piece) => {
+      text += Buffer.from(piece).toString();
+      return true;
+    });
+    const isWritten = batch?.pass(index, (chain) => chain.writeSymbol(0, out));
+    out.flush();
+    return isWritten ? text : undefined;
+  };
+  expect(batch?.has(1)).toBe(true);
+  expect(symbolOf(0)).toBe(frame(5).symbol);
+  expect(symbolOf(1)).toBeUndefined();
+  expect(answers.refused).toEqual([expect.stringContaining("wrong checksum")]);
+  expect([batch?.has(2), batch?.frames(2), symbolOf(2)]).toEqual([false, undefined, undefined]);
+  answers.save();
+  expect(files()).toEqual([]);
+});
 
 describe("the folder", () => {
   const folder = (): string => join(cache, "leakline", "index");
