@@ -15,11 +15,11 @@ import { measure, table } from "./measure.mjs";
 
 const MAIN = join(ROOT, "dist", "cli", "main.js");
 /** Of one command, in seconds. */
-const TIMEOUT = 40;
+export const TIMEOUT = 40;
 const RUNS = 3;
 
 /** Each reads addresses from stdin. */
-const PEERS = [
+export const PEERS = [
   {
     name: "leakline",
     command: process.execPath,
