@@ -15,7 +15,7 @@ import { measure, table } from "./measure.mjs";
 
 const MAIN = join(ROOT, "dist", "cli", "main.js");
 /** Of one command, in seconds. */
-const TIMEOUT = 40;
+export const TIMEOUT = 40;
 const RUNS = 3;
 
 /** Ours, with as many threads as it takes by itself, and with one: both as other symbolizers are run, on one file. */
@@ -25,7 +25,7 @@ function leakline(name, ...options) {
 }
 
 /** Each reads addresses from stdin. */
-const PEERS = [
+export const PEERS = [
   leakline("leakline"),
   leakline("  one thread", "--threads", "1"),
   leakline("  without inlines", "--no-inlines"),

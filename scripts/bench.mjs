@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [symbolizing [TEXT]|one-stack|many-binaries|tracing|footprint]`: what leakline costs, beside
+ * `npm run bench -- [symbolizing [TEXT]|index [TEXT]|one-stack|many-binaries|tracing|footprint]`: what leakline costs, beside
  * whichever peers are installed.
  */
 
@@ -14,9 +14,11 @@ const { benchFootprint } = await import("../bench/footprint.mjs");
 const { benchTracing } = await import("../bench/tracing.mjs");
 const { benchManyBinaries } = await import("../bench/many-binaries.mjs");
 const { benchOneStack } = await import("../bench/one-stack.mjs");
+const { benchIndex } = await import("../bench/with-index.mjs");
 const { benchSymbolizing } = await import("../bench/symbolizing.mjs");
 const [which, only] = process.argv.slice(2);
 if (which === undefined || which === "symbolizing") benchSymbolizing(only);
+if (which === undefined || which === "index") await benchIndex(only);
 if (which === undefined || which === "one-stack") benchOneStack();
 if (which === undefined || which === "many-binaries") await benchManyBinaries();
 if (which === undefined || which === "tracing") await benchTracing();

@@ -26,12 +26,26 @@ export type ByteSource = {
   read(offset: number, length: number): Uint8Array;
   /** As `read`, into bytes of the caller's. A source that is in memory has no need of it. */
   readInto?(offset: number, target: Uint8Array): void;
+  /** Bytes of memory that it holds for as long as it is open; without it, all of it when it has no `readInto`, else none. */
+  readonly memory?: number;
   /** Gives back what the source holds of the system, such as a file descriptor. Reading ends with it. */
   close?(): void;
 };
 
+export type CompressionMethod = "zlib" | "gzip" | "zstd" | "xz";
+
 /** Turns compressed bytes into exactly `size` bytes, or throws a LeaklineError. Injected, so that the pure layers need no Node module. */
-export type Decompress = (method: "zlib" | "gzip" | "zstd" | "xz", input: Uint8Array, size: number) => Uint8Array;
+export type Decompress = {
+  (method: CompressionMethod, input: Uint8Array, size: number): Uint8Array;
+  /**
+   * Where there is a way to do without all of it in memory: a source that decompresses as far as it is read. What is
+   * damaged shows when it is read. To be closed.
+   *
+   * @param size of what `input` stands for; a read behind its true end throws.
+   * @returns undefined for what is better decompressed at once.
+   */
+  piecewise?(method: CompressionMethod, input: ByteSource, size: number): ByteSource | undefined;
+};
 
 /** Bytes that are already in memory. */
 export function memorySource(name: string, bytes: Uint8Array): ByteSource {

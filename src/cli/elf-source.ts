@@ -3,10 +3,11 @@
 import { toSignedNumber, type VirtualAddress, virtualAddress } from "../base/address.ts";
 import { ET_REL } from "../elf/constants.ts";
 import { baseName } from "../report/names.ts";
+import type { KeptChain } from "../symbolize/file-provider.ts";
 import type { Frame, ModuleFrame } from "../symbolize/frame.ts";
 import { openLocalModule } from "../symbolize/local/local-module.ts";
 import type { Module } from "../symbolize/module.ts";
-import type { AddressSource, SourceOptions, TakeFrames } from "./address-source.ts";
+import type { AddressSource, SourceOptions, TakeFrames, TakeKept } from "./address-source.ts";
 
 /** How addresses of an ELF file are given; as virtual addresses when neither is set. */
 export type ElfAddresses = {
@@ -28,8 +29,8 @@ export function elfSource(path: string, given: ElfAddresses, options: SourceOpti
     return section === undefined ? virtualAddress(value) : module.sectionAddress(section, value);
   };
   const outside = given.isFileOffset ? "file offset in no loaded segment" : `beyond the end of ${section}`;
-  const resolveEach = (addresses: readonly bigint[], isReturn: boolean, take: TakeFrames): void =>
-    resolveInModule(module, addresses, addresses.map(toVirtual), outside, isReturn, take, options.inlines);
+  const resolveEach: AddressSource["resolveEach"] = (addresses, isReturn, take, takeKept) =>
+    resolveInModule(module, addresses, addresses.map(toVirtual), outside, isReturn, take, takeKept, options.inlines);
   return {
     resolveEach,
     resolveAll(addresses, isReturn) {
@@ -62,6 +63,7 @@ function resolveInModule(
   outside: string,
   isReturn: boolean,
   take: TakeFrames,
+  takeKept?: TakeKept,
   inlines = true,
 ): void {
   const { buildId } = module.elf;
@@ -82,5 +84,11 @@ function resolveInModule(
     );
     takeOutside();
   };
-  module.findEach(wanted, isReturn, takeHere, inlines);
+  const takeKeptHere = (chain: KeptChain, at: number): boolean => {
+    if (!takeKept?.(chain, wanted[at], index)) return false;
+    index++;
+    takeOutside();
+    return true;
+  };
+  module.findEach(wanted, isReturn, takeHere, { inlines, ...(takeKept && { takeKept: takeKeptHere }) });
 }

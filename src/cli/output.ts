@@ -6,12 +6,22 @@ import { describeError, type LeaklineError } from "../base/errors.ts";
 
 /** Data. A reader that went away (`| head`) ends us quietly. */
 export function print(text: string): void {
-  write(printable(text));
+  write(Buffer.from(printable(text)));
+}
+
+/**
+ * As `print`, for UTF-8 that went through `printable` before.
+ *
+ * @returns whether they are written: files and pipes take them at once.
+ */
+export function printBytes(bytes: Uint8Array): boolean {
+  write(bytes);
+  return isDirect || process.stdout.writableLength === 0;
 }
 
 /** As `print`, for text with colours: what in it comes from a file must have gone through `printable`. */
 export function printStyled(text: string): void {
-  write(text);
+  write(Buffer.from(text));
 }
 
 /**
@@ -25,12 +35,11 @@ export function writeDirectly(): void {
   isDirect = true;
 }
 
-function write(text: string): void {
+function write(bytes: Uint8Array): void {
   if (!isDirect) {
-    stdout().write(text);
+    stdout().write(bytes);
     return;
   }
-  const bytes = Buffer.from(text);
   let done = 0;
   try {
     while (done < bytes.length) done += writeSync(1, bytes, done);

@@ -19,7 +19,7 @@ import { symbolizeKernel } from "./symbolize-kernel.ts";
 async function leakline(...words: string[]): Promise<{ out: string; notes: string }> {
   const written = { out: "", notes: "" };
   const into = (key: "out" | "notes") => (text: string | Uint8Array) => {
-    written[key] += text;
+    written[key] += typeof text === "string" ? text : Buffer.from(text).toString("utf8");
     return true;
   };
   const spies = [

@@ -1,15 +1,22 @@
 /** What all `leakline symbolize` commands share: addresses in, function, file and line out. */
 
+import { ByteOutput } from "../base/byte-output.ts";
 import { toJson } from "../report/json.ts";
-import { type ResolvedAddress, renderAddress, renderAddressInStack, type Symbols } from "../report/symbols.ts";
+import {
+  type ResolvedAddress,
+  renderAddress,
+  renderAddressInStack,
+  type Symbols,
+  writeKeptAddress,
+} from "../report/symbols.ts";
 import { type Frame, withoutInlines } from "../symbolize/frame.ts";
-import type { AddressSource, SourceOptions } from "./address-source.ts";
+import type { AddressSource, SourceOptions, TakeKept } from "./address-source.ts";
 import { parseAddresses } from "./addresses.ts";
 import { ANSWERS_OPTION, answersFrom } from "./answers.ts";
 import { type Arguments, type OptionTable, usageError } from "./command.ts";
 import { DEBUGINFOD_OPTION, debuginfodFrom, resolveAndFetch } from "./debuginfod.ts";
 import { EXIT } from "./exit-codes.ts";
-import { note, print } from "./output.ts";
+import { note, printable, printBytes } from "./output.ts";
 import { isTerminal, readStdin } from "./stdin.ts";
 
 /** Options of every `symbolize` command. */
@@ -32,16 +39,29 @@ export async function answer(given: Arguments, open: (options: SourceOptions) =>
   const source = open({ debugDirectories: given.texts("debug-dir"), debuginfod, answers: answersFrom(given), inlines });
   const addresses = parseAddresses(given.operands.length > 0 ? given.operands : await wordsFromStdin());
   const isReturn = given.flag("return-addresses");
-  print(renderer.head);
-  let text = "";
+  const out = new ByteOutput(printBytes);
+  out.text(printable(renderer.head));
   const take = (frames: Frame[], index: number): void => {
-    text += renderer.address(addresses[index], inlines ? frames : withoutInlines(frames), index);
-    if (text.length < PRINT_SIZE) return;
-    print(text);
-    text = "";
+    out.text(printable(renderer.address(addresses[index], inlines ? frames : withoutInlines(frames), index)));
+    out.commit();
   };
+  // What was kept has the inlined calls in it.
+  const kept = inlines ? renderer.kept : undefined;
+  const takeKept: TakeKept | undefined =
+    kept &&
+    ((chain, moduleAddress, index) => {
+      const address = Number(addresses[index]);
+      let isWritten = false;
+      try {
+        isWritten = Number.isSafeInteger(address) && kept(out, address, moduleAddress, chain);
+      } finally {
+        if (isWritten) out.commit();
+        else out.undo();
+      }
+      return isWritten;
+    });
   // What may still be fetched has to be there before anything is said.
-  if (!debuginfod) source.resolveEach(addresses, isReturn, take);
+  if (!debuginfod) source.resolveEach(addresses, isReturn, take, takeKept);
   else {
     const frames = await resolveAndFetch(
       debuginfod,
@@ -50,13 +70,11 @@ export async function answer(given: Arguments, open: (options: SourceOptions) =>
     );
     frames.forEach(take);
   }
-  print(text + renderer.tail);
+  out.text(printable(renderer.tail));
+  out.flush();
   for (const problem of source.problems()) note(problem);
   return EXIT.done;
 }
-
-/** Characters that are printed at once. */
-const PRINT_SIZE = 1 << 18;
 
 function describe(address: bigint, frames: Frame[]): ResolvedAddress {
   const last = frames.at(-1);
@@ -67,6 +85,8 @@ function describe(address: bigint, frames: Frame[]): ResolvedAddress {
 type Renderer = {
   head: string;
   address(address: bigint, frames: Frame[], index: number): string;
+  /** As `address`, from what was kept; where that is not the same, it returns false. */
+  kept?: typeof writeKeptAddress;
   tail: string;
 };
 
@@ -76,7 +96,8 @@ function rendererFrom(given: Arguments): Renderer {
   if (layout !== "blazecli" && layout !== "memleak")
     throw usageError(`--layout ${layout}: no such layout`, "blazecli or memleak");
   if (given.flag("json")) return jsonRenderer();
-  if (layout === "blazecli") return { head: "", address: (_, frames) => renderAddress(frames), tail: "" };
+  if (layout === "blazecli")
+    return { head: "", address: (_, frames) => renderAddress(frames), kept: writeKeptAddress, tail: "" };
   const options = { fullPaths: given.flag("full-paths") };
   return { head: "", address: (_, frames, index) => renderAddressInStack(frames, options, index), tail: "" };
 }

@@ -10,7 +10,7 @@ import { LeaklineError } from "../base/errors.ts";
 import { decodeXz } from "./xz.ts";
 import { decodeZstd } from "./zstd.ts";
 
-type Inflate = (input: Uint8Array, options: { maxOutputLength: number }) => Uint8Array;
+type Inflate = (input: Uint8Array, options: { maxOutputLength: number; chunkSize: number }) => Uint8Array;
 type Zlib = typeof import("node:zlib") & {
   /** Node has it from 22.15 on. */
   zstdDecompressSync?: Inflate;
@@ -39,8 +39,8 @@ function decode(method: Parameters<Decompress>[0], input: Uint8Array, size: numb
   if (method === "zstd" && !zstdDecompressSync) return decodeZstd(input, size);
   const inflate = method === "zlib" ? inflateSync : method === "gzip" ? gunzipSync : zstdDecompressSync;
   try {
-    // At least 1: zlib refuses a limit of 0.
-    return (inflate as Inflate)(input, { maxOutputLength: Math.max(size, 1) });
+    // At least 1: zlib refuses a limit of 0. As one chunk, with room to spare, since several are copied into one at the end.
+    return (inflate as Inflate)(input, { maxOutputLength: Math.max(size, 1), chunkSize: size + 64 });
   } catch (cause) {
     throw new LeaklineError("malformed", `${method}: ${(cause as Error).message}`, { cause });
   }

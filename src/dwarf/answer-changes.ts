@@ -18,8 +18,10 @@ import { CodeRanges } from "./ranges.ts";
 import { isSkeleton, splitUnit } from "./split.ts";
 import type { Unit } from "./unit.ts";
 
-/** 256 MB of them; the largest programs have some ten million. */
+/** 256 MB of them; the largest programs have some two million. */
 const MAX_CHANGES = 1 << 25;
+/** Most of them are said several times: a list that grew to so many is sorted, and each kept once. */
+const FIRST_SORT = 1 << 20;
 
 /**
  * In no order, and with repetitions.
@@ -35,6 +37,7 @@ export function answerChanges(file: DebugFile): Float64List {
     changes.push(table.endAt(row));
   }
   const programs = new Set<number>();
+  let sortAt = FIRST_SORT;
   for (const { offset, header, reason } of file.headers(".debug_info")) {
     if (reason !== undefined) throw new LeaklineError("malformed", reason);
     if (header === undefined || header.typeOffset !== undefined) continue;
@@ -46,9 +49,19 @@ export function answerChanges(file: DebugFile): Float64List {
     programs.add(lineOffset);
     const program = new LineProgram(new LineHeader(file, lineOffset));
     while (program.next()) changes.push(program.address);
+    if (changes.length < sortAt) continue;
+    keepEachOnce(changes);
+    sortAt = Math.max(FIRST_SORT, 2 * changes.length);
     if (changes.length > MAX_CHANGES) throw new LeaklineError("limit", `${file.name}: too large for an index`);
   }
   return changes;
+}
+
+function keepEachOnce(list: Float64List): void {
+  const sorted = list.values.subarray(0, list.length).sort();
+  let count = 0;
+  for (const value of sorted) if (count === 0 || value !== sorted[count - 1]) sorted[count++] = value;
+  list.length = count;
 }
 
 function addRanges(unit: Unit, changes: Float64List): void {

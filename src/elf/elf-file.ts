@@ -114,8 +114,21 @@ export class ElfFile {
   get memory(): number {
     let bytes = 0;
     for (const data of this.data.values())
-      if (data && !(data instanceof LeaklineError) && !data.readInto) bytes += data.size;
+      if (data && !(data instanceof LeaklineError)) bytes += data.memory ?? (data.readInto ? 0 : data.size);
     return bytes;
+  }
+
+  /** Files that it holds open: itself, and those that sections were decompressed into. */
+  get openFiles(): number {
+    let count = 1;
+    for (const data of this.data.values()) if (data && !(data instanceof LeaklineError) && data.close) count++;
+    return count;
+  }
+
+  /** Closes the file, and what its sections were decompressed into. Nothing more can be read. */
+  close(): void {
+    for (const data of this.data.values()) if (data && !(data instanceof LeaklineError)) data.close?.();
+    this.source.close?.();
   }
 
   /** The build ID in lower-case hexadecimal, undefined when there is none that can be read. */

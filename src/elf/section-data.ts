@@ -39,6 +39,8 @@ export function readSectionData(
       hint: "pass a `decompress` function to openElf",
     });
   }
+  const piecewise = decompress.piecewise?.(method, sliceSource(raw, name, start, length), size);
+  if (piecewise) return piecewise;
   const bytes = decompress(method, raw.read(start, length), size);
   if (bytes.length !== size)
     throw new MalformedError(name, "compression header", 0, `${size} bytes stated, ${bytes.length} found`);

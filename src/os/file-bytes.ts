@@ -1,18 +1,13 @@
 /**
  * A file on disk as a ByteSource.
  *
- * Only what is asked for is read. Small reads (headers, strings, symbols one by one) come from a few cached pages, so
- * that a thousand short strings do not cost a thousand system calls; large ones (a whole DWARF unit) go straight to
- * the file. Nothing is mapped: a mapped file that somebody truncates kills the reader with SIGBUS.
+ * Only what is asked for is read. Nothing is mapped: a mapped file that somebody truncates kills the reader with SIGBUS.
  */
 
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
-import { type ByteSource, checkLength, checkRange } from "../base/bytes.ts";
+import type { ByteSource } from "../base/bytes.ts";
 import { LeaklineError, MalformedError } from "../base/errors.ts";
-
-const PAGE_SIZE = 4 * 1024;
-/** Kept pages: 128 × 4 KiB = 512 KiB a file. */
-const MAX_PAGES = 128;
+import { pagedReader } from "./paged-reader.ts";
 
 /** An open file: close it when done. `device` and `inode` are those of the open file, whatever its path means now. */
 export type FileBytes = ByteSource & {
@@ -46,15 +41,8 @@ export function openFile(path: string, name = path): FileBytes {
     throw new LeaklineError("io", `${name}: is ${what}`, { hint: "give the path of a file" });
   }
   const size = Number(stat.size);
-  const pages = new Map<number, Uint8Array>();
   let bytesRead = 0;
   let open = true;
-
-  function readExactly(offset: number, length: number): Uint8Array {
-    const bytes = new Uint8Array(length);
-    fill(bytes, offset);
-    return bytes;
-  }
 
   function fill(bytes: Uint8Array, offset: number): void {
     if (!open) throw new LeaklineError("io", `${name}: read after close`);
@@ -74,20 +62,7 @@ export function openFile(path: string, name = path): FileBytes {
     bytesRead += length;
   }
 
-  function page(index: number): Uint8Array {
-    let bytes = pages.get(index);
-    if (bytes) {
-      pages.delete(index);
-    } else {
-      const start = index * PAGE_SIZE;
-      bytes = readExactly(start, Math.min(PAGE_SIZE, size - start));
-      if (pages.size >= MAX_PAGES) pages.delete(pages.keys().next().value as number);
-    }
-    // Re-inserted last: a Map iterates in insertion order, so the first key is the least recently used.
-    pages.set(index, bytes);
-    return bytes;
-  }
-
+  const { read, readInto, forget } = pagedReader(name, size, fill);
   return {
     name,
     size,
@@ -104,22 +79,12 @@ export function openFile(path: string, name = path): FileBytes {
     get bytesRead() {
       return bytesRead;
     },
-    read(offset, length) {
-      checkRange(name, size, offset, length);
-      checkLength(name, length);
-      const first = Math.floor(offset / PAGE_SIZE);
-      const start = offset - first * PAGE_SIZE;
-      if (start + length > PAGE_SIZE) return readExactly(offset, length);
-      return length === 0 ? new Uint8Array(0) : page(first).subarray(start, start + length);
-    },
-    readInto(offset, target) {
-      checkRange(name, size, offset, target.length);
-      fill(target, offset);
-    },
+    read,
+    readInto,
     close() {
       if (open) closeSync(fd);
       open = false;
-      pages.clear();
+      forget();
     },
   };
 }

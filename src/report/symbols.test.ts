@@ -1,9 +1,15 @@
 /** Resolved addresses in blazecli's layout, by hand: the address has 16 columns, inlined calls are indented by 18. */
 
-import { expect, test } from "vitest";
-import type { Frame } from "../symbolize/frame.ts";
+import { crc32 } from "node:zlib";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { ByteOutput } from "../base/byte-output.ts";
+import { memorySource } from "../base/bytes.ts";
+import type { Frame, ModuleFrame } from "../symbolize/frame.ts";
+import { IndexReader } from "../symbolize/index-file/index-reader.ts";
+import { IndexWriter } from "../symbolize/index-file/index-writer.ts";
 import { toJson } from "./json.ts";
-import { renderAddress, renderAddressInStack } from "./symbols.ts";
+import { renderAddress, renderAddressInStack, writeKeptAddress } from "./symbols.ts";
 
 const FRAMES: readonly Frame[] = [
   { address: 0x56076afcb6f2n, symbol: "innermost", file: "/src/a.h", line: 3, inlined: true, moduleAddress: 0x6f2 },
@@ -77,5 +83,61 @@ test("in JSON addresses are hexadecimal text, unsigned, and what is unknown is a
     address: "0xffffffffffffffff",
     moduleAddress: "0xffffffffffffffff",
     line: 8,
+  });
+});
+
+describe("an address that was kept", () => {
+  const text = fc.oneof(
+    fc.string({ maxLength: 8 }),
+    fc.constantFrom("f", "operator new(unsigned long)", "/src/ä.c", ""),
+  );
+  const count = fc.integer({ min: 1, max: 2 ** 32 });
+  const place = { file: text, line: count, column: count };
+  const inlined = fc.record({ symbol: text, ...place }, { requiredKeys: [] });
+  const last = fc.record({ symbol: text, offset: fc.nat(2 ** 20), reason: text, ...place }, { requiredKeys: [] });
+
+  /** What is written of it; undefined when that is left to `renderAddress`. */
+  function writeKept(frames: ModuleFrame[], address: number): string | undefined {
+    const writer = new IndexWriter();
+    expect(writer.add(address, address + 1, address, frames)).toBe(true);
+    const key = new Uint8Array(32);
+    const file = Buffer.alloc(1 << 16);
+    let size = 0;
+    writer.encode(key, false, crc32, (bytes, at) => {
+      file.set(bytes, at);
+      size = Math.max(size, at + bytes.length);
+    });
+    const reader = new IndexReader(memorySource("index", file.subarray(0, size)), key, crc32);
+    let written = "";
+    const out = new ByteOutput((bytes) => {
+      written += Buffer.from(bytes).toString("utf8");
+      return true;
+    });
+    const isPlain = writeKeptAddress(out, address, address, reader.chain(reader.locate(address)));
+    out.flush();
+    return isPlain ? written : undefined;
+  }
+
+  test("is written as it is rendered, and every plain function is written", () => {
+    fc.assert(
+      fc.property(fc.array(inlined, { maxLength: 4 }), last, fc.nat(2 ** 45), (calls, fn, start) => {
+        const address = start + (fn.offset ?? 0);
+        const frames: ModuleFrame[] = [
+          ...calls.map((call) => ({ ...call, inlined: true, moduleAddress: address })),
+          { ...fn, inlined: false, moduleAddress: address },
+        ];
+        const isPlain = fn.symbol !== undefined && fn.offset !== undefined;
+        const rendered = renderAddress(frames.map((frame) => ({ ...frame, address: BigInt(address) })));
+        expect(writeKept(frames, address)).toBe(isPlain ? rendered : undefined);
+      }),
+    );
+  });
+
+  test("of a section, or before its function, is left to be rendered", () => {
+    const frame = { symbol: "f", offset: 2, inlined: false, moduleAddress: 18 };
+    expect(writeKept([frame], 18)).toBe("0x00000000000012: f @ 0x10+0x2\n");
+    expect(writeKept([{ ...frame, section: ".text" }], 18)).toBeUndefined();
+    expect(writeKept([{ ...frame, moduleAddress: 2 }], 18)).toBeUndefined();
+    expect(writeKept([{ ...frame, offset: -1 }], 18)).toBeUndefined();
   });
 });

@@ -8,6 +8,8 @@
  */
 
 import { hex } from "../base/address.ts";
+import type { ByteOutput } from "../base/byte-output.ts";
+import type { KeptChain } from "../symbolize/file-provider.ts";
 import type { Frame } from "../symbolize/frame.ts";
 import { renderFrames, renderPlace, type TextOptions } from "./text.ts";
 
@@ -25,6 +27,55 @@ export function renderAddress(frames: readonly Frame[]): string {
   let text = "";
   for (let i = frames.length - 1; i >= 0; i--) text += renderFrame(frames[i]);
   return text;
+}
+
+/**
+ * As `renderAddress` for what was kept, byte for byte. All of it may be printed as it is.
+ *
+ * @param address as it was asked for, below 2^53.
+ * @param moduleAddress where that is in its module.
+ * @returns false when it is no plain function of a linked file: that is for `renderAddress`. What was written by then does
+ *   not count.
+ */
+export function writeKeptAddress(out: ByteOutput, address: number, moduleAddress: number, chain: KeptChain): boolean {
+  const last = chain.depth - 1;
+  const { isNamed, start, base, reason } = chain.function();
+  if (!isNamed || start === undefined || base !== 0 || start < 0 || moduleAddress < start) return false;
+  out.text("0x");
+  out.hex(address, 14);
+  out.text(": ");
+  chain.writeSymbol(last, out);
+  out.text(" @ 0x");
+  out.hex(start);
+  out.text("+0x");
+  out.hex(moduleAddress - start);
+  if (!writeLocation(out, chain, last) && reason !== undefined) out.text(` (${reason})`);
+  out.text("\n");
+  for (let i = last - 1; i >= 0; i--) {
+    out.text(INLINE_INDENT);
+    if (!chain.writeSymbol(i, out)) out.text("<no-symbol>");
+    writeLocation(out, chain, i);
+    out.text(" [inlined]\n");
+  }
+  return true;
+}
+
+/** As `location`. @returns whether there is any. */
+function writeLocation(out: ByteOutput, chain: KeptChain, i: number): boolean {
+  if (!chain.hasFile(i)) return false;
+  out.text(" ");
+  chain.writeFile(i, out);
+  const line = chain.lines[i];
+  const column = chain.columns[i];
+  if (line > 0) {
+    out.text(":");
+    out.decimal(line);
+    if (column > 0) {
+      out.text(":");
+      out.decimal(column);
+    }
+  }
+  return true;
 }
 
 /** The frames of one address of a stack in the layout of memleak; ends with a newline. @param number counts from 0. */

@@ -28,7 +28,8 @@ export function answerChanges(
   let count = 0;
   for (const address of sorted)
     if (Number.isSafeInteger(address) && (count === 0 || address !== sorted[count - 1])) sorted[count++] = address;
-  return sorted.subarray(0, count);
+  // A copy: the list is several times as long.
+  return sorted.slice(0, count);
 }
 
 function pushBoth(list: Float64List, begin: number, end: number): void {

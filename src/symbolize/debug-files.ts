@@ -29,7 +29,7 @@ export function findDebugFile(files: FileProvider, elf: ElfFile, path: string, p
   for (const found of debugFileCandidates(files, elf, path, problem)) {
     // A build ID also leads to the file itself, or to another copy of it.
     if (hasDwarf(found.elf) || (hasSymbols(found.elf) && !hasSymbols(elf))) return found;
-    found.elf.source.close?.();
+    found.elf.close();
   }
   return undefined;
 }

@@ -3,6 +3,7 @@
  * machine, under a sysroot, in a process's own mount namespace, in an upload.
  */
 
+import type { ByteOutput } from "../base/byte-output.ts";
 import type { ByteSource, Decompress } from "../base/bytes.ts";
 import type { BatchHelper } from "../dwarf/index.ts";
 import type { RecordedSegment } from "../recording/events.ts";
@@ -42,6 +43,38 @@ export type KeptBatch = {
   has(index: number): boolean;
   /** Undefined where nothing is kept, and when what was kept turns out to be damaged. */
   frames(index: number): ModuleFrame[] | undefined;
+  /**
+   * As `frames`, for output that needs no objects.
+   *
+   * @param take is given them, if they are kept; valid until it returns.
+   * @returns what it returned; false when there are none, or they turn out to be damaged.
+   */
+  pass(index: number, take: (chain: KeptChain) => boolean): boolean;
+};
+
+/** The frames of one address as they lie in an index, innermost first: the last is the function, inlined in it all others. */
+export type KeptChain = {
+  readonly depth: number;
+  /** By frame; 0: unknown. */
+  readonly lines: readonly number[];
+  readonly columns: readonly number[];
+  /** Write a text that may be printed as it is; false when there is none. @throws MalformedError when it is damaged. */
+  writeSymbol(frame: number, out: ByteOutput): boolean;
+  writeFile(frame: number, out: ByteOutput): boolean;
+  hasFile(frame: number): boolean;
+  /** Of the last one, which is read anew each time. @throws MalformedError when it is damaged. */
+  function(): KeptFunction;
+};
+
+/** What the line of a function says of it. */
+export type KeptFunction = {
+  /** Whether it has a name. */
+  readonly isNamed: boolean;
+  /** What offsets count from. */
+  readonly start: number | undefined;
+  /** What addresses in the module count from: 0 in a linked file, else a section. */
+  readonly base: number | undefined;
+  readonly reason: string | undefined;
 };
 
 /** The frames of `begin`, and of every address up to before `end` but for the offset. */

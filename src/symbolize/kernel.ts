@@ -188,7 +188,7 @@ export class Kernel {
         if (!(error instanceof LeaklineError)) throw error;
         refusals.push(describeError(error));
       }
-      unused?.source.close?.();
+      unused?.close();
       if (best && hasDwarf(best.elf)) break;
     }
     if (!best) return { reason: refusals[0] ?? missing, problems: () => refusals };

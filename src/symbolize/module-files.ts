@@ -81,7 +81,12 @@ export class ModuleFiles {
 
   /** Files that it holds open: what a cache of modules counts. */
   get openFiles(): number {
-    return this.opened.length + this.splitFiles.count;
+    return this.opened.reduce((sum, elf) => sum + elf.openFiles, this.splitFiles.count);
+  }
+
+  /** Whether some of the debug information was found in `.dwo` files. */
+  get hasSplitFiles(): boolean {
+    return this.splitFiles.count > 0;
   }
 
   /** Bytes of memory that it takes, about: what a cache of modules counts, too. */
@@ -94,7 +99,7 @@ export class ModuleFiles {
 
   /** Closes its files. What was found so far stays; a module is not to be asked again. */
   close(): void {
-    for (const elf of this.opened) elf.source.close?.();
+    for (const elf of this.opened) elf.close();
     this.splitFiles.close();
   }
 

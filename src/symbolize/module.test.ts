@@ -279,7 +279,7 @@ test.for([
   const module = moduleAt(path);
   const found = module.findAll(picked.map(virtualAddress), false);
   const alone: ModuleFrame[][] = [];
-  module.findEach(picked.map(virtualAddress), false, (frames) => alone.push(frames), false);
+  module.findEach(picked.map(virtualAddress), false, (frames) => alone.push(frames), { inlines: false });
   let inlined = 0;
   for (const [i, frames] of found.entries()) {
     const where = `0x${picked[i].toString(16)}`;

@@ -12,13 +12,23 @@ import { SHF_EXECINSTR } from "../elf/constants.ts";
 import { type CodeLayout, type ElfFile, fileOffsetToVirtual, layOutCode } from "../elf/index.ts";
 import { upperBound } from "../elf/upper-bound.ts";
 import { answerChanges } from "./answer-changes.ts";
-import type { FileProvider, KeptAnswers, KeptRange } from "./file-provider.ts";
+import type { FileProvider, KeptAnswers, KeptChain, KeptRange } from "./file-provider.ts";
 import { type ModuleFrame, withoutInlines } from "./frame.ts";
 import type { FunctionName } from "./function-name.ts";
 import { ModuleFiles } from "./module-files.ts";
 import { ModuleFrames } from "./module-frames.ts";
 
 export type { ModuleFrame };
+
+export type BatchOptions = {
+  /**
+   * With false, each address has one frame: the function that all the others are inlined into, at the place of the
+   * innermost. That takes less time, and is not kept for the next run. Default: true.
+   */
+  inlines?: boolean;
+  /** Is given answers that were kept, first: when it returns true, `take` is not. */
+  takeKept?: (chain: KeptChain, index: number) => boolean;
+};
 
 /** Ranges of a whole file that are looked up together: enough that units are read once, few enough for memory. */
 const RANGES_AT_ONCE = 1 << 15;
@@ -69,14 +79,12 @@ export class Module {
    * As `findAll`, with one answer at a time in memory.
    *
    * @param take is given the frames of each address, in the order of the addresses.
-   * @param inlines with false, each address has one frame: the function that all the others are inlined into, at the place
-   *   of the innermost. That takes less time, and is not kept for the next run.
    */
   findEach(
     addresses: readonly VirtualAddress[],
     isReturnAddress: boolean,
     take: (frames: ModuleFrame[], index: number) => void,
-    inlines = true,
+    { inlines = true, takeKept }: BatchOptions = {},
   ): void {
     const kept = this.kept?.look(addresses, isReturnAddress);
     const missing = kept ? addresses.filter((_, i) => !kept.has(i)) : addresses;
@@ -89,6 +97,7 @@ export class Module {
       for (let index = 0; index < addresses.length; index++) {
         const address = addresses[index];
         if (kept?.has(index)) {
+          if (takeKept && kept.pass(index, (chain) => takeKept(chain, index))) continue;
           // Without frames, the index turned out to be damaged on the way.
           const all = kept.frames(index) ?? this.resolve(address, isReturnAddress);
           take(inlines ? all : withoutInlines(all), index);
@@ -150,6 +159,8 @@ export class Module {
   /** Whether it will be the same tomorrow: what could not be read or found may be there then. */
   private isLasting({ frames, reason }: Answer): boolean {
     if (reason !== undefined && (frames.length > 0 || reason !== NOT_COVERED)) return false;
+    // There may be thousands, found unit by unit: what answers are known by does not tell whether one has changed.
+    if (this.files.hasSplitFiles) return false;
     return !this.files.opened.some(({ problems }) => problems.some(({ code }) => code === "io"));
   }
 
@@ -159,6 +170,10 @@ export class Module {
     const { dwarf, symbols } = sources;
     const symbolTables = symbols.map(({ index }) => index);
     const changes = answerChanges(this.elf, symbolTables, stubs, bounds, dwarf?.answerChanges());
+    if (this.files.hasSplitFiles)
+      throw new LeaklineError("unsupported", `${this.path}: its debug information is in .dwo files, which may change`, {
+        hint: "dwp or llvm-dwp make one file of them, which can be indexed",
+      });
     for (let at = 0; at < changes.length - 1; at += RANGES_AT_ONCE) {
       const begins = changes.slice(at, Math.min(at + RANGES_AT_ONCE, changes.length - 1));
       const answers = dwarf?.answerAll(begins);

@@ -14,7 +14,7 @@ import { MalformedError } from "../../base/errors.ts";
 export type Checksum = (bytes: Uint8Array) => number;
 
 /** To be raised whenever the format, or what it is filled with, changes. */
-export const VERSION = 1;
+export const VERSION = 2;
 const MAGIC = 0x584b_4c4c; // "LLKX"
 export const HEADER_SIZE = 160;
 /** Of the SHA-256 that says which files the index is of. */

@@ -5,7 +5,9 @@
  * backwards. Whatever is wrong throws, and the caller does without the index.
  */
 
+import type { ByteOutput } from "../../base/byte-output.ts";
 import { type ByteSource, decodeText } from "../../base/bytes.ts";
+import type { KeptChain, KeptFunction } from "../file-provider.ts";
 import type { ModuleFrame } from "../frame.ts";
 import { type Checksum, decodeHeader, GROUP_ROWS, GROUP_SIZE, type Header, ROW_SIZE } from "./header.ts";
 import type { IndexWriter } from "./index-writer.ts";
@@ -26,10 +28,14 @@ export class IndexReader {
   private readonly bases: Float64Array;
   private readonly firsts: Float64Array;
   private group = -1;
-  /** Of that group: addresses from its base, and nodes, by turns. */
-  private rows = new Uint32Array(0);
+  /** Where the text of the string begins that was located last. */
+  private stringStart = 0;
+  /** Of that group: addresses from its base, and nodes, by turns; u32 each. */
+  private rows: DataView = new DataView(new ArrayBuffer(0));
   private readonly numbers: Numbers;
-  private readonly chain = new Chain();
+  private readonly columns = new Chain(this);
+  /** Of the function that was read last: its flags, and its texts by offset. */
+  private readonly head = { flags: 0, symbol: 0, symbolSource: 0, reason: 0, section: 0 };
   private readonly strings = new Map<number, string>();
   private readonly functions = new Map<number, has.FunctionRecord>();
 
@@ -89,11 +95,11 @@ export class IndexReader {
     let node = 0;
     for (let group = 0; group < this.bases.length; group++) {
       this.loadGroup(group);
-      for (let i = 0; i < this.rows.length; i += 2) {
-        const address = this.bases[group] + this.rows[i];
+      for (let at = 0; at < this.rows.byteLength; at += ROW_SIZE) {
+        const address = this.bases[group] + this.rows.getUint32(at, true);
         if (node !== 0) writer.addRange(begin, address, node);
         begin = address;
-        node = this.rows[i + 1];
+        node = this.rows.getUint32(at + 4, true);
       }
     }
   }
@@ -119,10 +125,7 @@ export class IndexReader {
     const length = this.firsts[group + 1] - this.firsts[group];
     const available = this.pages.locate(this.header.parts.rows, this.firsts[group], length);
     const { bytes, at } = this.pages;
-    const view = new DataView(bytes.buffer, bytes.byteOffset + at, available);
-    const rows = new Uint32Array(available / 4);
-    for (let i = 0; i < rows.length; i++) rows[i] = view.getUint32(4 * i, true);
-    this.rows = rows;
+    this.rows = new DataView(bytes.buffer, bytes.byteOffset + at, available);
     this.group = group;
   }
 
@@ -145,13 +148,13 @@ export class IndexReader {
     const delta = wanted - this.bases[low - 1];
     const { rows } = this;
     low = 0;
-    high = rows.length / 2;
+    high = rows.byteLength / ROW_SIZE;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (rows[2 * middle] > delta) high = middle;
+      if (rows.getUint32(ROW_SIZE * middle, true) > delta) high = middle;
       else low = middle + 1;
     }
-    return low === 0 ? 0 : rows[2 * low - 1];
+    return low === 0 ? 0 : rows.getUint32(ROW_SIZE * low - 4, true);
   }
 
   /**
@@ -160,57 +163,120 @@ export class IndexReader {
    * @throws MalformedError likewise.
    */
   frames(first: number, address: number): ModuleFrame[] {
+    const chain = this.chain(first);
+    const last = chain.depth - 1;
+    const codes: has.FunctionRecord[] = [];
+    for (let i = 0; i <= last; i++) codes.push(this.function(chain.codes[i]));
+    const frames: ModuleFrame[] = new Array(last + 1);
+    const { base, section } = codes[last];
+    const moduleAddress = base === undefined ? undefined : address - base;
+    for (let i = 0; i < last; i++) {
+      const frame: Partial<ModuleFrame> = {};
+      const { symbol, symbolSource } = codes[i];
+      if (symbol !== undefined) frame.symbol = symbol;
+      if (symbolSource !== undefined) frame.symbolSource = symbolSource;
+      frames[i] = Object.assign(frame, this.placeOf(i, true, moduleAddress, section));
+    }
+    frames[last] = lastFrame(codes[last], this.placeOf(last, false, moduleAddress, section), address);
+    return frames;
+  }
+
+  /**
+   * The frames as they lie in the index. Valid until the next.
+   *
+   * @param first what `locate` gave.
+   * @throws MalformedError
+   */
+  chain(first: number): Chain {
     const part = this.header.parts.nodes;
-    const { numbers, chain } = this;
+    const { numbers, columns } = this;
     let depth = 0;
     for (let node = first; ; depth++) {
       if (depth === has.MAX_CHAIN) throw this.pages.damaged(part.offset + node, "endless chain");
       numbers.start(part, node, MAX_NODE);
       const distance = numbers.unsigned();
-      const code = numbers.unsigned();
-      const file = numbers.unsigned();
-      chain.lines[depth] = numbers.unsigned();
-      chain.columns[depth] = numbers.unsigned();
-      const lineSource = numbers.unsigned();
-      chain.codes[depth] = this.function(code);
-      chain.files[depth] = this.string(file);
-      chain.lineSources[depth] = this.string(lineSource);
+      columns.codes[depth] = numbers.unsigned();
+      columns.files[depth] = numbers.unsigned();
+      columns.lines[depth] = numbers.unsigned();
+      columns.columns[depth] = numbers.unsigned();
+      columns.lineSources[depth] = numbers.unsigned();
       if (distance === 0) break;
       if (distance >= node) throw this.pages.damaged(part.offset + node, "a frame around nothing");
       node -= distance;
     }
-    const frames: ModuleFrame[] = new Array(depth + 1);
-    const { base, section } = chain.codes[depth];
-    const moduleAddress = base === undefined ? undefined : address - base;
-    for (let i = 0; i < depth; i++) frames[i] = inlinedFrame(chain, i, moduleAddress, section);
-    frames[depth] = lastFrame(chain, depth, address, moduleAddress, section);
-    return frames;
+    columns.depth = depth + 1;
+    return columns;
+  }
+
+  /** In the order of fields that Module.find gives, so that JSON is the same to the byte. */
+  private placeOf(
+    i: number,
+    inlined: boolean,
+    moduleAddress: number | undefined,
+    section: string | undefined,
+  ): ModuleFrame {
+    const { files, lines, columns, lineSources } = this.columns;
+    const frame: ModuleFrame = { inlined };
+    const file = this.string(files[i]);
+    const lineSource = this.string(lineSources[i]);
+    if (file !== undefined) frame.file = file;
+    if (lines[i] > 0) frame.line = lines[i];
+    if (columns[i] > 0) frame.column = columns[i];
+    if (lineSource !== undefined) frame.lineSource = lineSource;
+    if (moduleAddress !== undefined) frame.moduleAddress = moduleAddress;
+    if (section !== undefined) frame.section = section;
+    return frame;
+  }
+
+  /** Writes the name of a function; false when it has none. @throws MalformedError */
+  writeSymbol(code: number, out: ByteOutput): boolean {
+    const { numbers } = this;
+    numbers.start(this.header.parts.functions, code, 2 * 8);
+    return (numbers.unsigned() & has.HAS_SYMBOL) !== 0 && this.writeString(numbers.unsigned(), out);
+  }
+
+  /** Writes a string as it is; false for that at 0, which is none. @throws MalformedError */
+  writeString(offset: number, out: ByteOutput): boolean {
+    if (offset === 0) return false;
+    const length = this.locateString(offset);
+    out.copy(this.pages.bytes, this.pages.at, length);
+    return true;
+  }
+
+  /** All pages into memory, when they are few enough: see Pages.load. @throws MalformedError */
+  load(): boolean {
+    return this.pages.load();
+  }
+
+  /** As KeptChain.function. Not a record that is kept: a batch has a hundred thousand. */
+  keptFunction(offset: number): KeptFunction {
+    this.startFunction(offset);
+    const { head, numbers } = this;
+    return {
+      isNamed: head.symbol !== 0,
+      start: head.flags & has.HAS_START ? numbers.float64() : undefined,
+      // In a section, it does not say where in the module.
+      base: head.flags & has.HAS_BASE && head.section === 0 ? numbers.float64() : undefined,
+      reason: this.string(head.reason),
+    };
   }
 
   private function(offset: number): has.FunctionRecord {
     const known = this.functions.get(offset);
     if (known) return known;
-    const part = this.header.parts.functions;
-    const { numbers } = this;
-    numbers.start(part, offset, MAX_FUNCTION);
-    const flags = numbers.unsigned();
-    const text = (flag: number): number => (flags & flag ? numbers.unsigned() : 0);
-    const [symbol, symbolSource, reason, section] = [
-      text(has.HAS_SYMBOL),
-      text(has.HAS_SYMBOL_SOURCE),
-      text(has.HAS_REASON),
-      text(has.HAS_SECTION),
-    ];
+    this.startFunction(offset);
+    const { head, numbers } = this;
+    const { flags } = head;
     const start = flags & has.HAS_START ? numbers.float64() : undefined;
     const base = flags & has.HAS_BASE ? numbers.float64() : undefined;
     const size = flags & has.HAS_SIZE ? numbers.unsigned() : undefined;
     const count = flags & has.HAS_ALIASES ? numbers.unsigned() : 0;
     const aliases = count > 0 ? this.aliases(offset + numbers.read, count) : [];
     const record: has.FunctionRecord = {
-      symbol: this.string(symbol),
-      symbolSource: this.string(symbolSource),
-      reason: this.string(reason),
-      section: this.string(section),
+      symbol: this.string(head.symbol),
+      symbolSource: this.string(head.symbolSource),
+      reason: this.string(head.reason),
+      section: this.string(head.section),
       start,
       base,
       size,
@@ -219,6 +285,17 @@ export class IndexReader {
     if (this.functions.size >= MAX_KEPT) this.functions.clear();
     this.functions.set(offset, record);
     return record;
+  }
+
+  /** Reads what every function may have, into `head`; `numbers` stands behind it. */
+  private startFunction(offset: number): void {
+    const { head, numbers } = this;
+    numbers.start(this.header.parts.functions, offset, MAX_FUNCTION);
+    head.flags = numbers.unsigned();
+    head.symbol = head.flags & has.HAS_SYMBOL ? numbers.unsigned() : 0;
+    head.symbolSource = head.flags & has.HAS_SYMBOL_SOURCE ? numbers.unsigned() : 0;
+    head.reason = head.flags & has.HAS_REASON ? numbers.unsigned() : 0;
+    head.section = head.flags & has.HAS_SECTION ? numbers.unsigned() : 0;
   }
 
   private aliases(offset: number, count: number): string[] {
@@ -241,74 +318,66 @@ export class IndexReader {
   }
 
   private readString(offset: number): { text: string; end: number } {
+    const length = this.locateString(offset);
+    const { bytes, at } = this.pages;
+    return { text: decodeText(bytes.subarray(at, at + length)), end: this.stringStart + length };
+  }
+
+  /** @returns the length in bytes of a string, which begins at `pages.at` of `pages.bytes`. */
+  private locateString(offset: number): number {
     const part = this.header.parts.strings;
     const { numbers } = this;
     numbers.start(part, offset, 8);
     const length = numbers.unsigned();
-    const start = offset + numbers.read;
-    if (length === 0) return { text: "", end: start };
-    if (length > has.MAX_STRING || this.pages.locate(part, start, length) < length)
+    this.stringStart = offset + numbers.read;
+    if (length === 0) return 0;
+    if (length > has.MAX_STRING || this.pages.locate(part, this.stringStart, length) < length)
       throw this.pages.damaged(part.offset + offset, "string too long");
-    const { bytes, at } = this.pages;
-    return { text: decodeText(bytes.subarray(at, at + length)), end: start + length };
+    return length;
   }
 }
 
-/** Frames of one address, innermost first, as columns: reused from address to address. */
-class Chain {
-  readonly codes: has.FunctionRecord[] = [];
-  readonly files: (string | undefined)[] = [];
+/** Frames of one address, innermost first, as columns: reused from address to address. Texts and functions by offset. */
+class Chain implements KeptChain {
+  depth = 0;
+  readonly codes: number[] = [];
+  readonly files: number[] = [];
   readonly lines: number[] = [];
   readonly columns: number[] = [];
-  readonly lineSources: (string | undefined)[] = [];
-}
+  readonly lineSources: number[] = [];
+  private readonly reader: IndexReader;
 
-/** In the order of fields that Module.find gives, so that JSON is the same to the byte. */
-function inlinedFrame(chain: Chain, i: number, moduleAddress: number | undefined, section?: string): ModuleFrame {
-  const { symbol, symbolSource } = chain.codes[i];
-  const [file, line, column, lineSource] = [chain.files[i], chain.lines[i], chain.columns[i], chain.lineSources[i]];
-  // Nearly all have all of these. At once, V8 makes one object of the right size, not one that grows.
-  const isPlain = symbol && symbolSource && file && line && column && lineSource && section === undefined;
-  if (isPlain && moduleAddress !== undefined)
-    return { symbol, symbolSource, inlined: true, file, line, column, lineSource, moduleAddress };
-  const frame: Partial<ModuleFrame> = {};
-  if (symbol !== undefined) frame.symbol = symbol;
-  if (symbolSource !== undefined) frame.symbolSource = symbolSource;
-  return Object.assign(frame, placeOf(chain, i, true, moduleAddress, section));
+  constructor(reader: IndexReader) {
+    this.reader = reader;
+  }
+
+  writeSymbol(i: number, out: ByteOutput): boolean {
+    return this.reader.writeSymbol(this.codes[i], out);
+  }
+
+  writeFile(i: number, out: ByteOutput): boolean {
+    return this.reader.writeString(this.files[i], out);
+  }
+
+  hasFile(i: number): boolean {
+    return this.files[i] !== 0;
+  }
+
+  function(): KeptFunction {
+    return this.reader.keptFunction(this.codes[this.depth - 1]);
+  }
 }
 
 function lastFrame(
-  chain: Chain,
-  i: number,
+  { symbol, start, size, aliases, symbolSource, reason }: has.FunctionRecord,
+  frame: ModuleFrame,
   address: number,
-  moduleAddress: number | undefined,
-  section: string | undefined,
 ): ModuleFrame {
-  const { symbol, start, size, aliases, symbolSource, reason } = chain.codes[i];
-  const frame = placeOf(chain, i, false, moduleAddress, section);
   if (symbol !== undefined) frame.symbol = symbol;
   if (start !== undefined) frame.offset = address - start;
   if (size !== undefined) frame.size = size;
   if (aliases !== undefined) frame.aliases = [...aliases];
   if (symbolSource !== undefined) frame.symbolSource = symbolSource;
   if (reason !== undefined) frame.reason = reason;
-  return frame;
-}
-
-function placeOf(
-  chain: Chain,
-  i: number,
-  inlined: boolean,
-  moduleAddress: number | undefined,
-  section: string | undefined,
-): ModuleFrame {
-  const frame: ModuleFrame = { inlined };
-  const [file, lineSource] = [chain.files[i], chain.lineSources[i]];
-  if (file !== undefined) frame.file = file;
-  if (chain.lines[i] > 0) frame.line = chain.lines[i];
-  if (chain.columns[i] > 0) frame.column = chain.columns[i];
-  if (lineSource !== undefined) frame.lineSource = lineSource;
-  if (moduleAddress !== undefined) frame.moduleAddress = moduleAddress;
-  if (section !== undefined) frame.section = section;
   return frame;
 }

@@ -1,5 +1,5 @@
 /**
- * Writes an index: answers go in one by one, in any order, and the bytes of the file come out.
+ * Writes an index: answers go in one by one, and the bytes of the file come out.
  *
  * What was said before is said once: strings, functions and nodes are looked up by what they consist of.
  */
@@ -8,12 +8,11 @@ import { Float64List } from "../../dwarf/growable.ts";
 import { sortedOrder } from "../../dwarf/range-table.ts";
 import { Answers } from "../answers.ts";
 import type { ModuleFrame } from "../frame.ts";
-import { ByteList } from "./byte-list.ts";
+import { ByteList, type Overflow } from "./byte-list.ts";
 import {
   type Checksum,
   type Extent,
   encodeHeader,
-  GROUP_ROWS,
   HEADER_SIZE,
   MAX_INDEX_SIZE,
   PAGE_SIZE,
@@ -22,32 +21,45 @@ import {
   pageCount,
 } from "./header.ts";
 import * as has from "./records.ts";
+import { RowList } from "./row-list.ts";
+import { StringTable } from "./string-table.ts";
 
 /** Nodes and functions that are not written twice, each: what repeats does so nearby. */
-const MAX_KNOWN = 1 << 18;
+const MAX_KNOWN = 1 << 16;
+/** Pages that are written at once. */
+const PAGES_AT_ONCE = 64;
 
 const TEXT_FLAGS = [has.HAS_SYMBOL, has.HAS_SYMBOL_SOURCE, has.HAS_REASON, has.HAS_SECTION];
 
 export class IndexWriter {
+  /** Ranges in no order; none when they come in order, since they are written at once then. */
   private readonly begins = new Float64List();
   private readonly ends = new Float64List();
   private readonly chains = new Float64List();
-  private readonly nodes = new ByteList();
-  private readonly functions = new ByteList();
-  private readonly strings = new ByteList();
-  private readonly stringOffsets = new Map<string, number>();
+  private readonly ordered: RowList | undefined;
+  private ranges = 0;
+  private readonly nodes: ByteList;
+  private readonly functions: ByteList;
+  private readonly strings: ByteList;
+  private readonly stringTable: StringTable;
   private readonly functionOffsets = new Answers<string, number>(MAX_KNOWN);
   private readonly nodeOffsets = new Answers<string, number>(MAX_KNOWN);
-  private readonly encoder = new TextEncoder();
 
-  constructor() {
-    this.nodes.unsigned(0);
-    this.strings.unsigned(0);
+  /**
+   * @param overflow for a large index: makes room outside of memory, for one part at each call. Its ranges have to come in
+   *   the order of their addresses.
+   */
+  constructor(overflow?: () => Overflow) {
+    if (overflow) this.ordered = new RowList(new ByteList(), new ByteList(overflow()));
+    this.nodes = new ByteList(overflow?.());
+    this.functions = new ByteList(overflow?.());
+    this.strings = new ByteList(overflow?.());
+    this.stringTable = new StringTable(this.strings);
   }
 
   /** Ranges that have an answer. */
   get count(): number {
-    return this.begins.length;
+    return this.ranges;
   }
 
   /** Length in bytes of what is written so far, about. */
@@ -64,6 +76,7 @@ export class IndexWriter {
    */
   add(begin: number, end: number, address: number, frames: readonly ModuleFrame[]): boolean {
     if (!has.canHold(frames, address)) return false;
+    this.begin();
     let node = 0;
     for (let i = frames.length - 1; i >= 0; i--) node = this.node(frames[i], address, node);
     this.addRange(begin, end, node);
@@ -72,19 +85,18 @@ export class IndexWriter {
 
   /** Takes over the parts of another index as they are. Before anything is added. */
   takeOver(part: "nodes" | "functions" | "strings", bytes: Uint8Array): void {
-    this[part].length = 0;
     this[part].append(bytes);
   }
 
   /** Makes a string that was taken over known. */
   knowString(text: string, offset: number): void {
-    this.stringOffsets.set(text, offset);
+    this.stringTable.know(text, offset);
   }
 
   addRange(begin: number, end: number, node: number): void {
-    const last = this.count - 1;
-    if (last >= 0 && this.chains.values[last] === node && this.ends.values[last] === begin) {
-      this.ends.values[last] = end;
+    this.ranges++;
+    if (this.ordered) {
+      this.ordered.add(begin, end, node);
       return;
     }
     this.begins.push(begin);
@@ -93,72 +105,53 @@ export class IndexWriter {
   }
 
   /**
-   * The file.
+   * Writes the file. Nothing can be added after it.
    *
    * @param key SHA-256 of what identifies the files.
-   * @returns undefined when it would become too large.
+   * @param write is given all of it, not from front to back: the header comes last.
+   * @returns false when it would become too large.
    */
-  encode(key: Uint8Array, isWhole: boolean, checksum: Checksum): Uint8Array | undefined {
-    const { groups, rows } = this.encodeRows();
-    const contents: Record<Part, Uint8Array> = {
-      groups: groups.written,
-      rows: rows.written,
-      nodes: this.nodes.written,
-      functions: this.functions.written,
-      strings: this.strings.written,
-    };
+  encode(key: Uint8Array, isWhole: boolean, checksum: Checksum, write: Write): boolean {
+    this.begin();
+    const { groups, rows } = this.ordered ?? this.sortedRows();
+    this.ordered?.finish();
+    const { nodes, functions, strings } = this;
+    const contents: Record<Part, ByteList> = { groups, rows, nodes, functions, strings };
     const parts = {} as Record<Part, Extent>;
     let pagesEnd = HEADER_SIZE;
     for (const part of PARTS) {
       parts[part] = { offset: pagesEnd, length: contents[part].length };
       pagesEnd += contents[part].length;
     }
-    const size = pagesEnd + 4 * pageCount(pagesEnd);
-    if (size > MAX_INDEX_SIZE) return undefined;
-    const file = new Uint8Array(size);
-    for (const part of PARTS) file.set(contents[part], parts[part].offset);
-    const table = new DataView(file.buffer, pagesEnd);
-    for (let i = 0; i < pageCount(pagesEnd); i++) {
-      const at = HEADER_SIZE + i * PAGE_SIZE;
-      table.setUint32(4 * i, checksum(file.subarray(at, Math.min(at + PAGE_SIZE, pagesEnd))), true);
+    const count = pageCount(pagesEnd);
+    if (pagesEnd + 4 * count > MAX_INDEX_SIZE) return false;
+    const checksums = new DataView(new ArrayBuffer(4 * count));
+    let done = 0;
+    for (const block of blocksOf(PARTS.map((part) => contents[part]))) {
+      for (let at = 0; at < block.length; at += PAGE_SIZE)
+        checksums.setUint32((4 * (done + at)) / PAGE_SIZE, checksum(block.subarray(at, at + PAGE_SIZE)), true);
+      write(block, HEADER_SIZE + done);
+      done += block.length;
     }
-    const tableChecksum = checksum(file.subarray(pagesEnd));
-    file.set(encodeHeader({ isWhole, key, parts, pagesEnd, tableChecksum }, checksum));
-    return file;
+    const table = new Uint8Array(checksums.buffer);
+    write(table, pagesEnd);
+    write(encodeHeader({ isWhole, key, parts, pagesEnd, tableChecksum: checksum(table) }, checksum), 0);
+    return true;
   }
 
-  /** Where the answer changes: each row holds up to the next. */
-  private encodeRows(): { groups: ByteList; rows: ByteList } {
-    const groups = new ByteList();
-    const rows = new ByteList();
-    let base = 0;
-    let rowsInGroup = 0;
-    let lastNode = 0;
-    const change = (address: number, node: number): void => {
-      if (node === lastNode) return;
-      if (rowsInGroup === GROUP_ROWS || rows.length === 0 || address - base > 0xffffffff) {
-        base = address;
-        rowsInGroup = 0;
-        groups.float64(base);
-        groups.float64(rows.length);
-      }
-      rows.uint32(address - base);
-      rows.uint32(node);
-      rowsInGroup++;
-      lastNode = node;
-    };
+  /** What stands at 0 is nothing: references to it mean none. */
+  private begin(): void {
+    if (this.nodes.length === 0) this.nodes.unsigned(0);
+    if (this.strings.length === 0) this.strings.unsigned(0);
+  }
+
+  private sortedRows(): RowList {
+    const list = new RowList(new ByteList(), new ByteList());
     const { values: begins } = this.begins;
     const { values: ends } = this.ends;
-    let covered = Number.NEGATIVE_INFINITY;
-    for (const i of sortedOrder(begins, ends, this.count)) {
-      // Of overlapping ranges, the one that was added first: they say the same.
-      if (ends[i] <= covered) continue;
-      if (begins[i] > covered) change(covered, 0);
-      change(Math.max(begins[i], covered), this.chains.values[i]);
-      covered = ends[i];
-    }
-    change(covered, 0);
-    return { groups, rows };
+    for (const i of sortedOrder(begins, ends, this.begins.length)) list.add(begins[i], ends[i], this.chains.values[i]);
+    list.finish();
+    return list;
   }
 
   private node(frame: ModuleFrame, address: number, parent: number): number {
@@ -209,15 +202,29 @@ export class IndexWriter {
   }
 
   private string(text: string | undefined): number {
-    if (text === undefined) return 0;
-    let offset = this.stringOffsets.get(text);
-    if (offset === undefined) {
-      offset = this.strings.length;
-      const bytes = this.encoder.encode(text);
-      this.strings.unsigned(bytes.length);
-      this.strings.append(bytes);
-      this.stringOffsets.set(text, offset);
-    }
-    return offset;
+    return this.stringTable.offsetOf(text);
   }
+}
+
+/** @param offset in the file. */
+export type Write = (bytes: Uint8Array, offset: number) => void;
+
+/** The contents one after another, cut into whole pages; each valid until the next. */
+function* blocksOf(lists: readonly ByteList[]): Generator<Uint8Array> {
+  const block = new Uint8Array(PAGES_AT_ONCE * PAGE_SIZE);
+  let length = 0;
+  for (const list of lists) {
+    for (const piece of list.pieces()) {
+      for (let at = 0; at < piece.length; ) {
+        const part = piece.subarray(at, at + block.length - length);
+        block.set(part, length);
+        length += part.length;
+        at += part.length;
+        if (length < block.length) continue;
+        yield block;
+        length = 0;
+      }
+    }
+  }
+  if (length > 0) yield block.subarray(0, length);
 }

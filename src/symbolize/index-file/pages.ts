@@ -11,6 +11,8 @@ import { type Checksum, type Extent, HEADER_SIZE, type Header, PAGE_SIZE, pageCo
 
 /** Pages kept: 256 × 16 KiB = 4 MiB. Batches ask in the order of addresses, which is nearly that of the pages. */
 const MAX_PAGES = 256;
+/** Longest index that is loaded as a whole: 64 MiB. */
+const MAX_LOADED = 1 << 26;
 
 export class Pages {
   /** After `locate`: bytes that hold the record, and where in them it begins. */
@@ -23,6 +25,8 @@ export class Pages {
   private readonly pages = new Map<number, Uint8Array>();
   private lastIndex = -1;
   private last: Uint8Array = this.bytes;
+  /** All of them, when they were loaded. */
+  private all: Uint8Array | undefined;
 
   /** @throws MalformedError when the table of checksums is damaged. */
   constructor(source: ByteSource, header: Header, checksum: Checksum) {
@@ -46,6 +50,11 @@ export class Pages {
       throw this.damaged(part.offset + offset, "reference outside of its part");
     const available = Math.min(length, part.length - offset);
     const start = part.offset + offset - HEADER_SIZE;
+    if (this.all) {
+      this.bytes = this.all;
+      this.at = start;
+      return available;
+    }
     const first = Math.floor(start / PAGE_SIZE);
     const inPage = start - first * PAGE_SIZE;
     const page = this.page(first);
@@ -65,6 +74,22 @@ export class Pages {
     this.bytes = joined;
     this.at = 0;
     return available;
+  }
+
+  /**
+   * Reads all pages at once, for a batch that will need most of them, in no order; of a large index, none.
+   *
+   * @returns whether they are in memory.
+   * @throws MalformedError when one is damaged.
+   */
+  load(): boolean {
+    const size = this.header.pagesEnd - HEADER_SIZE;
+    if (this.all || size > MAX_LOADED) return this.all !== undefined;
+    const all = this.source.read(HEADER_SIZE, size);
+    for (let at = 0; at < size; at += PAGE_SIZE) this.verify(all.subarray(at, at + PAGE_SIZE), at / PAGE_SIZE);
+    this.all = all;
+    this.pages.clear();
+    return true;
   }
 
   damaged(at: number, what: string): MalformedError {
@@ -89,7 +114,12 @@ export class Pages {
   private read(index: number): Uint8Array {
     const offset = HEADER_SIZE + index * PAGE_SIZE;
     const page = this.source.read(offset, Math.min(PAGE_SIZE, this.header.pagesEnd - offset));
-    if (this.checksum(page) !== this.checksums.getUint32(4 * index, true)) throw this.damaged(offset, "wrong checksum");
+    this.verify(page, index);
     return page;
+  }
+
+  private verify(page: Uint8Array, index: number): void {
+    if (this.checksum(page) !== this.checksums.getUint32(4 * index, true))
+      throw this.damaged(HEADER_SIZE + index * PAGE_SIZE, "wrong checksum");
   }
 }

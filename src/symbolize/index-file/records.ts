@@ -65,7 +65,9 @@ export function canHold(frames: readonly ModuleFrame[], address: number): boolea
     for (const key of Object.keys(frame)) if (!(key in FIELDS)) return false;
     const { file, symbol, line, column, size, aliases, offset, reason, moduleAddress, section } = frame;
     if (!isCount(line) || !isCount(column) || !isCount(size)) return false;
-    if (![file, symbol, reason, ...(aliases ?? [])].every(isPlainText)) return false;
+    const { symbolSource, lineSource } = frame;
+    const texts = [file, symbol, reason, symbolSource, lineSource, ...(aliases ?? [])];
+    if (!texts.every(isPlainText)) return false;
     // Kept as what they count from.
     const counts = [offset, moduleAddress].filter((value) => value !== undefined);
     if (!counts.every((value) => Number.isSafeInteger(value) && Number.isSafeInteger(address - value))) return false;
@@ -80,7 +82,10 @@ function isCount(value: number | undefined): boolean {
   return value === undefined || (Number.isSafeInteger(value) && value > 0);
 }
 
-/** Whether a text is the same after it was written as UTF-8, and short enough. */
+/**
+ * Whether a text is the same after it was written as UTF-8, short enough, and has no control characters: so what comes
+ * from an index may be printed as it is. Names that have any are not kept.
+ */
 function isPlainText(text: string | undefined): boolean {
-  return text === undefined || (text.length <= MAX_STRING / 3 && !/\p{Surrogate}/u.test(text));
+  return text === undefined || (text.length <= MAX_STRING / 3 && !/[\p{Surrogate}\p{Cc}]/u.test(text));
 }

@@ -7,13 +7,13 @@
 import { posix } from "node:path";
 import type { ByteSource } from "../../base/bytes.ts";
 import { LeaklineError } from "../../base/errors.ts";
-import { decompress } from "../../compress/decompress.ts";
 import { openFile } from "../../os/file-bytes.ts";
 import type { FileProvider } from "../file-provider.ts";
 import { batchThreads } from "./batch-threads.ts";
 import type { Debuginfod } from "./debuginfod.ts";
 import type { IndexStore } from "./index-store.ts";
 import { insideRoot } from "./inside-root.ts";
+import { decompressToDisk } from "./unpacked-file.ts";
 
 /** Where distributions put separate debug files. */
 const DEBUG_DIRECTORY = "/usr/lib/debug";
@@ -37,7 +37,7 @@ export function diskFiles(options: DiskFilesOptions): FileProvider {
   const extraDebug = (options.debugDirectories ?? []).map((directory) => posix.resolve(directory));
   return {
     debugDirectories: [...extraDebug, DEBUG_DIRECTORY],
-    decompress,
+    decompress: decompressToDisk,
     candidates({ path }) {
       if (!path.startsWith("/")) return [];
       // On this machine, whatever the root is: directories that the user named.

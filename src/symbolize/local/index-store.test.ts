@@ -20,6 +20,7 @@ import { crc32 } from "node:zlib";
 import { beforeEach, describe, expect, test } from "vitest";
 import { compile, hasTool, temporaryDirectory } from "../../../test/support/programs.ts";
 import { virtualAddress } from "../../base/address.ts";
+import { ByteOutput } from "../../base/byte-output.ts";
 import type { ModuleFrame } from "../frame.ts";
 import { HEADER_SIZE, PAGE_SIZE, pageCount } from "../index-file/header.ts";
 import { IndexStore, indexFolder } from "./index-store.ts";
@@ -60,11 +61,11 @@ function lineByAddr2line(path: string, address: number): number {
 /** Resolves through a store of its own, as a run of the command does, and saves it. */
 function resolve(path: string, address: number, answers = store()): ModuleFrame {
   const module = openLocalModule(path, [], undefined, answers);
-  const [frame] = module.find(virtualAddress(address), false);
-  expect(module.findAll([virtualAddress(address)], false)).toEqual([[frame]]);
+  const frames = module.find(virtualAddress(address), false);
+  expect(module.findAll([virtualAddress(address)], false)).toEqual([frames]);
   module.close();
   answers.save();
-  return frame;
+  return frames[0];
 }
 
 /** Writes wrong answers into every index; with `sealed`, with checksums that are right again. */
@@ -207,6 +208,50 @@ describe.skipIf(!["gcc", "nm", "addr2line", "objcopy"].every((tool) => hasTool(t
       expect(resolve(bare, address).line).toBe(line);
     });
 
+    test.skipIf(!hasTool("llvm-dwp-19"))(
+      "are not kept when they come from a .dwo file, which may change: nor is an index of the whole",
+      () => {
+        const path = join(directory, "split");
+        // Only the .dwo file has the name of what is inlined.
+        const inner = "static inline __attribute__((always_inline)) int inner(int a) { return a * 3 + a / 7; }\n";
+        writeFileSync(
+          `${path}.c`,
+          `${inner}int leaf(int a) { return inner(a); }\nint main(void) { return leaf(2); }\n`,
+        );
+        const flags = ["-g", "-O1", "-gsplit-dwarf", "-Wl,--build-id", "-o", "split", "split.c"];
+        execFileSync("gcc", flags, { cwd: directory });
+        const dwo = readdirSync(directory).filter((name) => name.startsWith("split") && name.endsWith(".dwo"));
+        expect(dwo).toHaveLength(1);
+        const address = addressOf(path, "leaf") + 4;
+        expect(resolve(path, address)).toMatchObject({ symbol: "inner", line: 1 });
+        const answers = store();
+        const module = openLocalModule(path, [], undefined, answers);
+        expect(() => module.keepWhole()).toThrow(".dwo files, which may change");
+        module.close();
+        answers.save();
+        expect(files()).toEqual([]);
+        // As another compilation with the same id: what is asked now is what is there now.
+        const split = join(directory, dwo[0]);
+        writeFileSync(split, readFileSync(split, "latin1").replaceAll("inner", "other"), "latin1");
+        expect(resolve(path, address).symbol).toBe("other");
+        rmSync(split);
+        expect(resolve(path, address)).toMatchObject({ symbol: "leaf", reason: expect.stringContaining(".dwo") });
+        expect(files()).toEqual([]);
+        // One file of all of them is known by its identity.
+        execFileSync("gcc", flags, { cwd: directory });
+        execFileSync("llvm-dwp-19", ["-o", `${path}.dwp`, split]);
+        rmSync(split);
+        const fresh = resolve(path, address);
+        expect(fresh).toMatchObject({ symbol: "inner", line: 1 });
+        expect(files()).toHaveLength(1);
+        expect(resolve(path, address)).toStrictEqual(fresh);
+        const another = execFileSync("mktemp", { encoding: "utf8" }).trim();
+        renameSync(`${path}.dwp`, another);
+        expect(resolve(path, address)).toMatchObject({ symbol: "leaf", reason: expect.stringContaining(".dwo") });
+        rmSync(another);
+      },
+    );
+
     test.skipIf(!isRoot)("of another user are not used", () => {
       const path = program("planted");
       const address = addressOf(path, "leaf");
@@ -296,6 +341,43 @@ describe.skipIf(!["gcc", "nm", "addr2line", "objcopy"].every((tool) => hasTool(t
     });
   },
 );
+
+test("an index whose damage shows only on the way gives nothing from there on, and is removed", () => {
+  const COUNT = 3000;
+  const frame = (i: number): ModuleFrame => ({
+    inlined: false,
+    symbol: `${i} `.padEnd(100, "x"),
+    offset: 0,
+    moduleAddress: i,
+  });
+  const filled = store();
+  for (let i = 0; i < COUNT; i++) filled.of("files")?.keep(i, false, [frame(i)]);
+  filled.save();
+  const [file] = files();
+  const bytes = readFileSync(file);
+  // The string that was written last: on another page than all rows.
+  bytes[bytes.readDoubleLE(128) - 1] ^= 1;
+  writeFileSync(file, bytes);
+  const answers = store();
+  const batch = answers.of("files")?.look([5, COUNT - 1, 6], false);
+  const symbolOf = (index: number): string | undefined => {
+    let text = "";
+    const out = new ByteOutput((piece) => {
+      text += Buffer.from(piece).toString();
+      return true;
+    });
+    const isWritten = batch?.pass(index, (chain) => chain.writeSymbol(0, out));
+    out.flush();
+    return isWritten ? text : undefined;
+  };
+  expect(batch?.has(1)).toBe(true);
+  expect(symbolOf(0)).toBe(frame(5).symbol);
+  expect(symbolOf(1)).toBeUndefined();
+  expect(answers.refused).toEqual([expect.stringContaining("wrong checksum")]);
+  expect([batch?.has(2), batch?.frames(2), symbolOf(2)]).toEqual([false, undefined, undefined]);
+  answers.save();
+  expect(files()).toEqual([]);
+});
 
 describe("the folder", () => {
   const folder = (): string => join(cache, "leakline", "index");

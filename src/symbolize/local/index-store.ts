@@ -14,8 +14,8 @@
  * `keepWhole` ever fails: without a folder to write to nothing is kept, and `problem` says why.
  */
 
-import { readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, openSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { LeaklineError } from "../../base/errors.ts";
 import { sha256 } from "../../compress/sha256.ts";
 import type { KeptAnswers, KeptBatch, KeptRange } from "../file-provider.ts";
@@ -23,6 +23,7 @@ import type { ModuleFrame } from "../frame.ts";
 import { IndexReader } from "../index-file/index-reader.ts";
 import { IndexWriter } from "../index-file/index-writer.ts";
 import { openOwnFile, prepareOwnFolder } from "./own-folder.ts";
+import { TemporaryFile } from "./temporary-file.ts";
 
 /** Indexes kept, and bytes of all of them; those that were not used for longest go. */
 const MAX_FILES = 200;
@@ -30,6 +31,8 @@ const MAX_BYTES = 2 ** 31;
 /** Of an index of answers that were asked for: ranges, and bytes in memory. What comes then is not kept. */
 const MAX_ASKED = 500_000;
 const MAX_ASKED_BYTES = 64 << 20;
+/** Addresses for which an index is read as a whole, when it is not too large. */
+const MANY = 1000;
 /** Indexes open at once. */
 const MAX_OPEN = 64;
 /** What a process that was killed while it wrote left behind is removed after so long. */
@@ -112,13 +115,16 @@ class KeptIndex implements KeptAnswers {
   look(addresses: readonly number[], isReturnAddress: boolean): KeptBatch {
     const back = isReturnAddress ? 1 : 0;
     const nodes = new Uint32Array(addresses.length);
-    const order = nodes.map((_, i) => i);
-    // In the order of addresses, which is that of the pages.
-    if (order.length > 1) order.sort((a, b) => addresses[a] - addresses[b]);
     this.attempt((reader) => {
+      const order = nodes.map((_, i) => i);
+      // In the order of addresses, which is that of the pages.
+      if (order.length > 1 && !(order.length >= MANY && reader.load()))
+        order.sort((a, b) => addresses[a] - addresses[b]);
       for (const i of order) nodes[i] = reader.locate(addresses[i] - back);
     });
     return {
+      pass: (index, take) =>
+        nodes[index] !== 0 && (this.attempt((reader) => take(reader.chain(nodes[index]))) ?? false),
       has: (index) => nodes[index] !== 0 && this.reader !== null,
       frames: (index) =>
         nodes[index] === 0 ? undefined : this.attempt((reader) => reader.frames(nodes[index], addresses[index])),
@@ -134,10 +140,20 @@ class KeptIndex implements KeptAnswers {
   }
 
   keepWhole(ranges: Iterable<KeptRange>): void {
-    const writer = new IndexWriter();
-    for (const { begin, end, frames } of ranges) writer.add(begin, end, begin, frames);
-    this.write(writer, true);
-    this.forget();
+    const folder = dirname(this.path);
+    const temporary: TemporaryFile[] = [];
+    try {
+      const writer = new IndexWriter(() => {
+        const file = new TemporaryFile(folder);
+        temporary.push(file);
+        return file;
+      });
+      for (const { begin, end, frames } of ranges) writer.add(begin, end, begin, frames);
+      this.write(writer, true);
+      this.forget();
+    } finally {
+      for (const file of temporary) file.close();
+    }
   }
 
   /** Writes what is new, if anything is. @throws LeaklineError when it cannot be written. */
@@ -208,18 +224,27 @@ class KeptIndex implements KeptAnswers {
 
   /** Under a name of its own first: two processes may write at once, and a disk may be full. */
   private write(writer: IndexWriter, isWhole: boolean): void {
-    const bytes = writer.encode(this.key, isWhole, process.getBuiltinModule("node:zlib").crc32);
-    if (!bytes) throw new LeaklineError("limit", `${this.path}: would be too large for an index`);
     const temporary = `${this.path}.${process.pid}${TEMPORARY}`;
     try {
       rmSync(temporary, { force: true });
-      writeFileSync(temporary, bytes, { flag: "wx", mode: 0o600 });
+      const file = openSync(temporary, "wx", 0o600);
+      try {
+        const { crc32 } = process.getBuiltinModule("node:zlib");
+        const fits = writer.encode(this.key, isWhole, crc32, (bytes, at) => writeFully(file, bytes, at));
+        if (!fits) throw new Error("would be too large for an index");
+      } finally {
+        closeSync(file);
+      }
       renameSync(temporary, this.path);
     } catch (cause) {
       rmSync(temporary, { force: true });
       throw new LeaklineError("io", `${this.path}: ${(cause as Error).message}`, { cause });
     }
   }
+}
+
+function writeFully(file: number, bytes: Uint8Array, at: number): void {
+  for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done, bytes.length - done, at + done);
 }
 
 function markUsed(path: string): void {

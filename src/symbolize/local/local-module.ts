@@ -1,13 +1,13 @@
 /** One ELF file of this machine, given by its path. */
 
 import { resolve } from "node:path";
-import { decompress } from "../../compress/decompress.ts";
 import { openElf } from "../../elf/index.ts";
 import { openFile } from "../../os/file-bytes.ts";
 import { Module } from "../module.ts";
 import type { Debuginfod } from "./debuginfod.ts";
 import { diskFiles } from "./disk-files.ts";
 import type { IndexStore } from "./index-store.ts";
+import { decompressToDisk } from "./unpacked-file.ts";
 
 /**
  * @param threads that may work on one large batch of addresses. Default: 1.
@@ -20,6 +20,6 @@ export function openLocalModule(
   answers?: IndexStore,
   threads?: number,
 ): Module {
-  const elf = openElf(openFile(path), { decompress });
+  const elf = openElf(openFile(path), { decompress: decompressToDisk });
   return new Module(elf, resolve(path), diskFiles({ debugDirectories, debuginfod, answers, threads }));
 }
