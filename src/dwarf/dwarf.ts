@@ -74,11 +74,11 @@ export class Dwarf {
         if (this.isFinal(found, offset, address)) return found;
         if (best.frames.length === 0 && (found.frames.length > 0 || found.reason !== undefined)) best = found;
       }
+      if (best.frames.length > 0 || best.reason !== undefined) return best;
+      return { frames: [], reason: this.index.reasonAt(address) ?? NOT_COVERED };
     } catch (error) {
       return { frames: best.frames, reason: reasonOf(error) };
     }
-    if (best.frames.length > 0 || best.reason !== undefined) return best;
-    return { frames: [], reason: this.index.reasonAt(address) ?? NOT_COVERED };
   }
 
   /**

@@ -44,7 +44,9 @@ export class UnitDirectory {
    */
   containing(offset: number): number {
     if (!(offset >= 0 && offset < this.section.size))
-      throw this.cursorAt(0).malformed(`reference to 0x${offset.toString(16)}, outside of all units`);
+      throw this.cursorAt(Math.min(offset, this.section.size)).malformed(
+        `reference to 0x${offset.toString(16)}, outside of all units`,
+      );
     this.takeLearned();
     let low = 0;
     let high = this.starts.length;
