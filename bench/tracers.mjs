@@ -16,7 +16,10 @@ import { onPath, ROOT } from "../scripts/setup.mjs";
 const MAIN = join(ROOT, "dist", "cli", "main.js");
 const HEADERS = "/usr/src";
 /** Compiling an eBPF program takes the bcc tools seconds. */
-const PATIENCE = 60_000;
+const PATIENCE = 30_000;
+
+/** The row of programs that do nothing. */
+export const BARE_TRAPS = "the traps of a sampled pair alone";
 
 /**
  * @typedef {object} Tracer
@@ -32,7 +35,10 @@ const PATIENCE = 60_000;
  */
 export async function findTracers(folder, startTarget) {
   const isRoot = process.getuid?.() === 0;
-  const leakline = (name, ...args) => ({ name, attach: (pid) => attachLeakline(pid, args) });
+  const leakline = (name, ...args) => ({
+    name,
+    attach: (pid) => attachOurs([MAIN, "attach", String(pid), "-i", "3600", "-n", "1", ...args], "a report every"),
+  });
   const help = spawnSync(process.execPath, [MAIN, "attach", "--help"], { encoding: "utf8" }).stdout;
   const attaching = [
     leakline("leakline attach"),
@@ -40,6 +46,7 @@ export async function findTracers(folder, startTarget) {
     ...(help.includes("--sample-bytes")
       ? [leakline("leakline attach --sample-bytes 524288", "--sample-bytes", "524288")]
       : []),
+    { name: BARE_TRAPS, attach: (pid) => attachOurs([join(ROOT, "bench", "bare-traps.mjs"), String(pid)], "attached") },
   ];
   const launching = [
     { name: "heaptrack", launcher: ["heaptrack", "-o", join(folder, "heaptrack")] },
@@ -97,23 +104,23 @@ function kernelHeaders(folder) {
   return tree;
 }
 
-async function attachLeakline(pid, args) {
-  const options = ["attach", String(pid), "-i", "3600", "-n", "1", ...args];
-  const tool = spawn(process.execPath, [MAIN, ...options], { stdio: ["ignore", "ignore", "pipe"] });
+/** Starts a script of ours, which says on stderr when it is attached. */
+async function attachOurs(command, announcement) {
+  const tool = spawn(process.execPath, command, { stdio: ["ignore", "ignore", "pipe"] });
   let said = "";
   for await (const data of tool.stderr) {
     said += data;
-    if (said.includes("a report every")) return () => ended(tool);
+    if (said.includes(announcement)) return () => ended(tool);
   }
   throw new Error(said.trim());
 }
 
 /**
- * Attaches a tool that announces nothing. It gets several chances: bcc cannot probe an instruction that somebody else
+ * Attaches a tool that announces nothing. It gets a second chance: bcc cannot probe an instruction that somebody else
  * is probing at the moment (it names a reference counter, and the kernel wants that to be the same for all).
  */
 async function attachOther(pid, command, args, env) {
-  for (let chances = 5; ; chances--) {
+  for (let chances = 2; ; chances--) {
     try {
       return await attachOnce(pid, command, args, env);
     } catch (error) {

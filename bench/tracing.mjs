@@ -14,13 +14,14 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { ROOT } from "../scripts/setup.mjs";
 import { median, table } from "./measure.mjs";
-import { findTracers } from "./tracers.mjs";
+import { BARE_TRAPS, findTracers } from "./tracers.mjs";
 
 const MAIN = join(ROOT, "dist", "cli", "main.js");
 const ROUNDS = 3;
-const SECONDS = "0.3";
+const SECONDS = "0.2";
 /** Threads × depth; depth 0: frees of blocks from before. The last comes last: its blocks are used up then. */
 const CASES = ["1x3", "1x10", "1x30", "4x3", "4x10", "4x30", "1x0"];
+const NAME_WIDTH = 38;
 const HEADING = ["1 thread 3 deep", "10 deep", "30 deep", "4 threads 3 deep", "10 deep", "30 deep", "unknown free"];
 
 export async function benchTracing() {
@@ -31,10 +32,12 @@ export async function benchTracing() {
     const results = new Map(tracers.map(({ name }) => [name, []]));
     for (let round = 0; round < ROUNDS; round++) {
       for (const tracer of round % 2 === 0 ? tracers : tracers.toReversed()) {
-        results.get(tracer.name).push(await measureUnder(tracer, programs));
+        console.error(`round ${round + 1} of ${ROUNDS}: ${tracer.name}`);
+        results.get(tracer.name).push(await tryMeasure(tracer, programs));
+        if (round === ROUNDS - 1) printRow(tracer.name, results);
       }
     }
-    printPairs(tracers, results);
+    printRatios(tracers, results);
     if (process.getuid?.() !== 0) return;
     await printPrediction(programs.without, results);
     await benchAttach(programs.without);
@@ -60,6 +63,16 @@ async function startTarget([command, ...args]) {
   return { child, lines };
 }
 
+/** A tool that fails costs its own row, not the others. */
+async function tryMeasure(tracer, programs) {
+  try {
+    return await measureUnder(tracer, programs);
+  } catch (error) {
+    console.error(`${tracer.name} failed: ${error.message}`);
+    return CASES.map(() => Number.NaN);
+  }
+}
+
 /** @returns ns per pair, for each case. */
 async function measureUnder({ launcher = [], attach, framePointers }, programs) {
   const program = framePointers ? programs.with : programs.without;
@@ -74,14 +87,22 @@ async function measureUnder({ launcher = [], attach, framePointers }, programs) 
   return figures;
 }
 
-function printPairs(tracers, results) {
+/** A row is printed as soon as it is known, so its columns are as wide as the heading wants them. */
+function printRow(name, results) {
+  if (name === "bare") {
+    const rounds = `median of ${ROUNDS} rounds of ${SECONDS} s`;
+    console.log(`\nns of processor time per malloc(64)/free pair in the target (${rounds})`);
+    console.log(["".padEnd(NAME_WIDTH), ...HEADING].join("  "));
+  }
+  const figures = CASES.map((_, i) => median(results.get(name).map((round) => round[i])));
+  console.log(
+    [name.padEnd(NAME_WIDTH), ...figures.map((ns, i) => ns.toFixed(0).padStart(HEADING[i].length))].join("  "),
+  );
+}
+
+function printRatios(tracers, results) {
   const figuresOf = (name, i) => results.get(name).map((round) => round[i]);
   const reference = tracers[1]?.framePointers ? tracers[1].name : undefined;
-  const rows = tracers.map(({ name }) => [name, ...CASES.map((_, i) => median(figuresOf(name, i)))]);
-  console.log(
-    `\nns of processor time per malloc(64)/free pair in the target (median of ${ROUNDS} rounds of ${SECONDS} s)`,
-  );
-  table(["", ...HEADING], rows);
   if (reference === undefined) return;
   const ratio = (name, i) => {
     const theirs = figuresOf(reference, i);
@@ -107,7 +128,10 @@ function printTargets(results, ratio) {
   const sampled = results.get("leakline attach --sample-bytes 524288");
   if (!sampled) return;
   const ns = median(sampled.map((round) => round[1]));
-  console.log(`attach --sample-bytes, 10 deep: ${ns.toFixed(0)} ns, under 1700 aimed at: ${is(ns < 1700)}`);
+  const traps = median(results.get(BARE_TRAPS).map((round) => round[1]));
+  console.log(
+    `attach --sample-bytes, 10 deep: ${ns.toFixed(0)} ns, of which ${traps.toFixed(0)} are the kernel's traps; under 1700 aimed at: ${is(ns < 1700)}`,
+  );
 }
 
 /** What an attached probe costs while its program does nothing, and what doctor makes of it, beside what was measured. */
