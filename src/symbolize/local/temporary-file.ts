@@ -1,6 +1,5 @@
 /** Bytes that are too many for memory: in a file that has no name, that nobody else can open, and that goes with this process. */
 
-import { randomUUID } from "node:crypto";
 import { closeSync, constants, openSync, readSync, statfsSync, unlinkSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { LeaklineError } from "../../base/errors.ts";
@@ -18,6 +17,7 @@ export class TemporaryFile {
    * @throws LeaklineError `io`
    */
   constructor(folder: string, expected = 0) {
+    const { randomUUID } = process.getBuiltinModule("node:crypto");
     const path = join(folder, `leakline-${randomUUID()}`);
     this.descriptor = attempt(`${folder}: no temporary file`, () => {
       const { bavail, bsize } = statfsSync(folder);
