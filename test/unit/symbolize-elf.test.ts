@@ -10,8 +10,8 @@ import { addressOf } from "../support/symbolize-files.ts";
 
 async function symbolize(...words: string[]): Promise<string> {
   let output = "";
-  const write = vi.spyOn(process.stdout, "write").mockImplementation((text) => {
-    output += text;
+  const write = vi.spyOn(process.stdout, "write").mockImplementation((bytes) => {
+    output += typeof bytes === "string" ? bytes : Buffer.from(bytes).toString();
     return true;
   });
   try {
