@@ -376,7 +376,7 @@ function attachError(errno: number, file: string, places: readonly UprobePlace[]
   return kernelError("unsupported", errno, what);
 }
 
-/** An error with the kernel's reason; EPERM and EACCES become `permission`, ESRCH `target-gone`. */
+/** An error with the kernel's reason; EPERM and EACCES become `permission`, EMFILE `limit`, ESRCH `target-gone`. */
 function kernelError(code: "not-found" | "unsupported", errno: number, what: string, cause?: Error): LeaklineError {
   const name = errnoName(errno);
   const message = what.includes(name) ? what : `${what}: ${name}`;
@@ -384,6 +384,13 @@ function kernelError(code: "not-found" | "unsupported", errno: number, what: str
     return new LeaklineError("permission", message, {
       cause,
       hint: "run as root (sudo); leakline doctor says what is missing",
+    });
+  }
+  if (name === "EMFILE") {
+    const hint = "raise the limit of open files: ulimit -n 1024";
+    return new LeaklineError("limit", "too many open files for an eBPF program, its maps and its probes", {
+      cause,
+      hint,
     });
   }
   if (name === "ESRCH") return new LeaklineError("target-gone", message, { cause, hint: "the process has exited" });
