@@ -5,7 +5,7 @@
  * megabytes. So it is read through a window that moves on and doubles.
  */
 
-import type { ByteSource, ReadBuffer } from "../base/bytes.ts";
+import { type ByteSource, checkRange, type ReadBuffer } from "../base/bytes.ts";
 import { Cursor } from "../base/cursor.ts";
 
 const FIRST_WINDOW = 256;
@@ -59,8 +59,9 @@ export class SectionCursor {
   }
 
   private fill(offset: number): Cursor {
-    // An offset beyond the section leaves a length of 0, and read() refuses it with the section's name.
-    const length = Math.max(0, Math.min(this.window, this.source.size - offset));
+    // Here, for an error that does not depend on how large the window has become.
+    checkRange(this.source.name, this.source.size, offset, 0);
+    const length = Math.min(this.window, this.source.size - offset);
     // Should reading into the room fail half-way, nothing of it may be taken for what stood there before.
     if (this.room && this.cursor) this.cursor.end = this.cursor.position = 0;
     const bytes = this.room ? this.room.read(this.source, offset, length) : this.source.read(offset, length);
