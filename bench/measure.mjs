@@ -17,7 +17,8 @@ export function measure(command, args, runs = 5, input = undefined, timeout = 60
       stdio: [input === undefined ? "ignore" : "pipe", "ignore", "pipe"],
       maxBuffer: 1 << 28,
     });
-    if (error || status !== 0) return undefined;
+    // EPIPE: a command that does not read all of its input.
+    if ((error && error.code !== "EPIPE") || status !== 0) return undefined;
     const [wall, user, system, kilobytes] = stderr.trim().split("\n").at(-1).split(" ").map(Number);
     results.push({ seconds: wall, cpu: user + system, megabytes: kilobytes / 1024 });
     // A slow one is measured once: the next ones wait for it.
