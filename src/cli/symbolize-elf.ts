@@ -1,6 +1,5 @@
 /** `leakline symbolize elf`: addresses of an ELF file. Loads no more than it needs: it may be run once for each stack. */
 
-import { availableParallelism, loadavg } from "node:os";
 import { openLocalModule } from "../symbolize/local/local-module.ts";
 import { answersFrom } from "./answers.ts";
 import { type Arguments, type Command, usageError } from "./command.ts";
@@ -20,10 +19,7 @@ export const symbolizeElf: Command = {
     "file-offset": { help: "addresses are offsets into the file, not virtual addresses" },
     index: { help: "look up all code of FILE and keep it, so that any address is found at once later" },
     section: { value: "NAME", help: "addresses are offsets into this section; in a .o or .ko, .text by default" },
-    threads: {
-      value: "N",
-      help: "threads that may work on many addresses; default: one for each CPU, unless they are busy",
-    },
+    threads: { value: "N", help: "threads that may work on many addresses", default: "1" },
     ...SYMBOLIZE_OPTIONS,
   },
   examples: [
@@ -39,16 +35,10 @@ export const symbolizeElf: Command = {
     if (how.isFileOffset && how.section !== undefined) throw usageError("either --file-offset or --section");
     if (given.flag("index")) indexElf(given, path);
     if (given.flag("index") && given.operands.length === 0) return EXIT.done;
-    const threads = given.number("threads", 1, MAX_THREADS) ?? idleThreads();
+    const threads = given.number("threads", 1, MAX_THREADS) ?? 1;
     return answer(given, (options) => elfSource(path, how, { ...options, threads }));
   },
 };
-
-/** On a busy machine, a second thread only waits for the first, and compiles the same code once more. */
-function idleThreads(): number {
-  const cpus = availableParallelism();
-  return loadavg()[0] < cpus ? Math.min(cpus, MAX_THREADS) : 1;
-}
 
 /** @throws LeaklineError as `Module.keepWhole`. */
 function indexElf(given: Arguments, path: string): void {
