@@ -47,15 +47,8 @@ export class UnitDirectory {
       throw this.cursorAt(Math.min(offset, this.section.size)).malformed(
         `reference to 0x${offset.toString(16)}, outside of all units`,
       );
-    this.takeLearned();
-    let low = 0;
-    let high = this.starts.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.starts[middle] > offset) high = middle;
-      else low = middle + 1;
-    }
-    let start = this.starts[low - 1];
+    const next = this.nextKnown(offset);
+    let start = this.starts[next - 1];
     const passed: number[] = [];
     try {
       for (;;) {
@@ -67,21 +60,26 @@ export class UnitDirectory {
           throw new LeaklineError("limit", `${this.section.name}: more than ${MAX_UNITS} units`);
       }
     } finally {
-      if (passed.length > 0) this.starts = this.starts.slice(0, low).concat(passed, this.starts.slice(low));
+      if (passed.length > 0) this.starts = this.starts.slice(0, next).concat(passed, this.starts.slice(next));
     }
   }
 
   /** How long the unit at `start` is at most, by what is known of the next one: an estimate of the work that it is. */
   sizeAbout(start: number): number {
+    return (this.starts[this.nextKnown(start)] ?? this.section.size) - start;
+  }
+
+  /** The index of the first known beginning behind `offset`. */
+  private nextKnown(offset: number): number {
     this.takeLearned();
     let low = 0;
     let high = this.starts.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.starts[middle] > start) high = middle;
+      if (this.starts[middle] > offset) high = middle;
       else low = middle + 1;
     }
-    return (this.starts[low] ?? this.section.size) - start;
+    return low;
   }
 
   /** The beginnings of all units in order, up to the first whose length is damaged: that is thrown. */
