@@ -30,7 +30,8 @@ export const record: Command = {
 async function run(given: Arguments): Promise<number> {
   const path = given.text("output");
   if (path === undefined) throw usageError("record needs -p PID and -o FILE");
-  if (given.operands.length > 0) throw usageError(`${given.operands[0]}: record takes no operands`);
+  if (given.operands.length > 0)
+    throw usageError(`${given.operands[0]}: record takes no operands`, "leakline record -p PID -o FILE");
   const options = liveOptionsFrom(given);
   const targets = targetsFrom(given, given.texts("pid"));
 
