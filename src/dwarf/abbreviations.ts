@@ -1,74 +1,80 @@
 /**
- * Abbreviation tables (DWARF 5 §7.5.3), compiled into skip plans.
+ * Abbreviation tables (DWARF 5 §7.5.3), compiled: which attributes a DIE has, in which forms, and how it is passed.
  *
- * A DIE is a code and then bare attribute values; the abbreviation with that code says which attributes they are and in
- * which forms. Nearly all DIEs of a unit are only skipped, so each abbreviation is compiled once into a plan: a number
- * of bytes to skip, or a step for a value of variable length. A plan also picks up DW_AT_sibling, with which a whole
- * subtree is skipped. All abbreviations of a table share a few flat arrays.
- *
- * Declarations are read only as far as they are asked for: for the root of a unit, which the index of all units wants,
- * one is usually enough. A plan depends on the sizes of addresses and offsets, so a table belongs to units of one shape.
+ * A table is compiled in one go, as far as it is sound (assembly/abbreviations.ts): what is damaged behind that is an
+ * error only for whoever asks for it. All of it is one array, whose layout is in abbreviation-layout.ts. A plan depends on the
+ * sizes of addresses and offsets, so a table belongs to units of one shape.
  */
 
-import type { ByteSource, ReadBuffer } from "../base/bytes.ts";
-import { LeaklineError, type MalformedError } from "../base/errors.ts";
+import type { ByteSource } from "../base/bytes.ts";
+import { LeaklineError, MalformedError } from "../base/errors.ts";
+import * as layout from "./abbreviation-layout.ts";
 import * as dw from "./constants.ts";
-import { CODE_PLACES, callRole, codePlace, functionRole, isNaming } from "./die-roles.ts";
-import { Int32List } from "./growable.ts";
 import { MAX_ABBREVIATION_ATTRIBUTES, MAX_ABBREVIATIONS } from "./limits.ts";
-import { SectionCursor } from "./section-cursor.ts";
-import { formStep, SIBLING4, siblingStep, type UnitShape } from "./skip-steps.ts";
+import { Scanner } from "./scanner.ts";
+import type { SectionCursor } from "./section-cursor.ts";
+import type { UnitShape } from "./unit-header.ts";
 
-/** Bytes of the section fetched first; many tables are not longer. */
-const WINDOW = 2048;
+/** Bytes of the section that are compiled at first; most tables are not longer. */
+const WINDOW = 4096;
+const MAX_WINDOW = 1 << 24;
+
+let compiler: Scanner | undefined;
 
 export class AbbreviationTable {
-  private cursor: SectionCursor;
-  private shape: UnitShape;
-  private complete = false;
-  /** Codes 1..dense are at the indices 0..dense-1, as nearly every compiler numbers them; `sparse` has the others. */
-  dense = 0;
-  private readonly sparse = new Map<number, number>();
-  private readonly tags = new Int32List();
-  private readonly children = new Int32List();
-  private readonly code = new Int32List();
-  private readonly roleList = new Int32List();
-  private readonly callRoleList = new Int32List();
-  private readonly sizeList = new Int32List();
-  private readonly siblingList = new Int32List();
-  private readonly codePlaces = new Int32List();
-  private readonly namedEnds = new Int32List();
-  /** Abbreviation i has the steps [stepStart[i], stepStart[i + 1]), and its attributes likewise. */
-  private readonly stepStart = new Int32List();
-  private readonly attributeStart = new Int32List();
-  private readonly stepList = new Int32List();
-  private readonly names = new Int32List();
-  private readonly forms = new Int32List();
-  private readonly implicitConsts = new Map<number, number>();
+  /** See abbreviation-layout.ts. */
+  words: Int32Array = new Int32Array(0);
+  private records = layout.HEAD_WORDS;
+  private attributes = 0;
+  private codeList = 0;
+  private codes = 0;
+  private source!: ByteSource;
+  private offset = 0;
+  private unknownForm = 0;
+  /** By code, where codes are too large for a list. */
+  private rare: Map<number, number> | undefined;
 
   /**
-   * @param offset where the table starts in `source`, which is .debug_abbrev.
-   * @param room where pieces of the section are put; without it, each is an array of its own.
+   * @param section .debug_abbrev, at the beginning of the table.
+   * @param wanted declarations to be read, at most.
    */
-  constructor(source: ByteSource, littleEndian: boolean, offset: number, shape: UnitShape, room?: ReadBuffer) {
-    this.cursor = new SectionCursor(source, littleEndian, offset, WINDOW, room);
-    this.shape = shape;
-    this.stepStart.push(0);
-    this.attributeStart.push(0);
+  constructor(section: SectionCursor, shape: UnitShape, wanted = MAX_ABBREVIATIONS) {
+    this.read(section, shape, wanted);
   }
 
-  /** Becomes another table of the same section: a batch reads one for each unit, and never an earlier one again. */
-  restart(offset: number, shape: UnitShape): void {
-    this.cursor.seek(offset);
-    this.shape = shape;
-    this.complete = false;
-    this.dense = 0;
-    this.sparse.clear();
-    this.implicitConsts.clear();
-    for (const list of [this.tags, this.children, this.code, this.roleList, this.callRoleList]) list.length = 0;
-    for (const list of [this.sizeList, this.siblingList, this.codePlaces, this.stepList]) list.length = 0;
-    for (const list of [this.names, this.forms, this.namedEnds]) list.length = 0;
-    for (const list of [this.stepStart, this.attributeStart]) list.length = 1;
+  /** Becomes another table: a batch reads one for each unit, and never an earlier one again. */
+  read(section: SectionCursor, shape: UnitShape, wanted = MAX_ABBREVIATIONS): void {
+    this.source = section.source;
+    this.offset = section.offset;
+    this.rare = undefined;
+    compiler ??= new Scanner();
+    const { code, firstFree } = compiler;
+    for (let window = WINDOW; ; window *= 4) {
+      const cursor = section.need(Math.min(window, MAX_WINDOW));
+      const bytes = cursor.bytes.subarray(cursor.position, Math.min(cursor.end, cursor.position + window));
+      const room = code.abbreviationRoom(bytes.length);
+      const from = firstFree + Math.ceil(room / 8) * 8;
+      if (!compiler.reserve(from + bytes.length + 64)) throw this.tooMany(MAX_WINDOW, "bytes");
+      compiler.put(bytes, from);
+      const { addressSize, offsetSize, refAddrSize } = shape;
+      code.compileAbbreviations(from, from + bytes.length, firstFree, wanted, addressSize, offsetSize, refAddrSize);
+      const head = firstFree / 4;
+      const { words } = compiler;
+      const isCut = words[head + layout.ENDED] === layout.ENDED_EARLY;
+      if (isCut && bytes.length === window && window < MAX_WINDOW) continue;
+      this.unknownForm = code.unknownForm.value >>> 0;
+      this.take(words.subarray(head, head + words[head + layout.WORDS]));
+      return;
+    }
+  }
+
+  private take(compiled: Int32Array): void {
+    if (compiled.length > this.words.length) this.words = compiled.slice();
+    else this.words.set(compiled);
+    const { words } = this;
+    this.attributes = words[layout.ATTRIBUTES];
+    this.codeList = words[layout.CODE_LIST];
+    this.codes = words[layout.CODES];
   }
 
   /**
@@ -77,223 +83,115 @@ export class AbbreviationTable {
    * @throws MalformedError when the table has no such code, or is damaged before it.
    */
   find(code: number): number {
-    return code <= this.dense ? code - 1 : this.findSparse(code);
+    const index = code < this.codes ? this.words[this.codeList + code] : -1;
+    return index >= 0 ? index : this.findRare(code);
   }
 
-  /** Where the part of the table that was read so far ends in its section. */
+  /** Where the part of the table that was read ends in its section. */
   get endOffset(): number {
-    return this.cursor.offset;
+    return this.offset + this.words[layout.BYTES];
   }
 
-  /** Declarations read so far. */
+  /** Declarations that were read. */
   get length(): number {
-    return this.tags.length;
+    return this.words[layout.COUNT];
+  }
+
+  /** Words that count, of `words`. */
+  get size(): number {
+    return this.words[layout.WORDS];
   }
 
   tag(index: number): number {
-    return this.tags.values[index];
+    return this.word(index, layout.TAG) >>> 0;
   }
 
   hasChildren(index: number): boolean {
-    return this.children.values[index] !== 0;
+    return (this.word(index, layout.FLAGS) & layout.HAS_CHILDREN) !== 0;
   }
 
   /** Whether DIEs of this abbreviation state an address range: DW_AT_low_pc or DW_AT_ranges. */
   hasCode(index: number): boolean {
-    return this.code.values[index] !== 0;
+    return (this.word(index, layout.FLAGS) & layout.HAS_CODE) !== 0;
   }
 
-  /** All plans, one after another. To be fetched again after `find`, which may replace the array. */
-  get steps(): Int32Array {
-    return this.stepList.values;
+  /** Where in `words` the record of an abbreviation is. */
+  record(index: number): number {
+    return this.records + index * layout.RECORD_WORDS;
   }
 
-  /** As `firstStep`, for all abbreviations. To be fetched again likewise. */
-  get firstSteps(): Int32Array {
-    return this.stepStart.values;
-  }
-
-  /** By abbreviation: what a search for functions does with it. To be fetched again likewise. */
-  get roles(): Int32Array {
-    return this.roleList.values;
-  }
-
-  /** Likewise, what a search for the calls inlined into a function does. */
-  get callRoles(): Int32Array {
-    return this.callRoleList.values;
-  }
-
-  /** By abbreviation: bytes of all its attributes, or -1 when that depends on their values. To be fetched again likewise. */
-  get sizes(): Int32Array {
-    return this.sizeList.values;
-  }
-
-  /**
-   * By abbreviation with a size: how many bytes behind the code a DW_AT_sibling of four bytes stands, or -1. To be
-   * fetched again likewise.
-   */
-  get siblings(): Int32Array {
-    return this.siblingList.values;
-  }
-
-  /** By abbreviation, `CODE_PLACES` numbers each: see CODE_PLACES. To be fetched again likewise. */
-  get places(): Int32Array {
-    return this.codePlaces.values;
-  }
-
+  /** Where in `words` the first of the abbreviation's steps is; those of `index + 1` begin where they end. */
   firstStep(index: number): number {
-    return this.stepStart.values[index];
+    return this.words[layout.STEPS] + this.word(index, layout.FIRST_STEP);
   }
 
   /** The first of the abbreviation's attributes; those of `index + 1` begin where they end. */
   firstAttribute(index: number): number {
-    return this.attributeStart.values[index];
+    return this.word(index, layout.FIRST_ATTRIBUTE);
   }
 
   /** The end of the abbreviation's attributes that say what a function is called or where a call stands. */
   namedEnd(index: number): number {
-    return this.namedEnds.values[index];
+    return this.word(index, layout.NAMED_END);
   }
 
   attributeName(attribute: number): number {
-    return this.names.values[attribute];
+    return this.words[this.attributes + attribute * layout.ATTRIBUTE_WORDS + layout.NAME] >>> 0;
   }
 
   attributeForm(attribute: number): number {
-    return this.forms.values[attribute];
+    return this.words[this.attributes + attribute * layout.ATTRIBUTE_WORDS + layout.FORM_OF] >>> 0;
   }
 
   /** The value of an attribute whose form is DW_FORM_implicit_const. */
   implicitConst(attribute: number): number {
-    return this.implicitConsts.get(attribute) ?? 0;
+    const at = this.attributes + attribute * layout.ATTRIBUTE_WORDS + layout.VALUE;
+    return this.words[at + 1] * 4294967296 + (this.words[at] >>> 0);
   }
 
-  private findSparse(code: number): number {
-    const known = this.sparse.get(code);
-    if (known !== undefined) return known;
-    while (!this.complete) {
-      const index = this.tags.length;
-      if (this.readDeclaration() === code) return index;
-    }
-    throw this.malformed(`no abbreviation has code ${code}`);
+  private word(index: number, word: number): number {
+    return this.words[this.records + index * layout.RECORD_WORDS + word];
   }
 
-  /** Reads one declaration and compiles it. Returns its code, 0 at the end of the table. */
-  private readDeclaration(): number {
-    // Should this throw half-way, the table stays as it was before the declaration, and further calls throw again.
-    const index = this.tags.length;
-    const start = this.cursor.offset;
-    this.stepList.length = this.stepStart.values[index];
-    this.names.length = this.attributeStart.values[index];
-    this.forms.length = this.names.length;
-    try {
-      return this.readDeclarationAt(index);
-    } catch (error) {
-      this.cursor.seek(start);
-      throw error;
+  private findRare(code: number): number {
+    if (this.codes === 0) {
+      this.rare ??= this.listCodes();
+      const index = this.rare.get(code);
+      if (index !== undefined) return index;
     }
+    throw this.reasonWithout(code);
   }
 
-  private readDeclarationAt(index: number): number {
-    // Each part is at most 30 bytes long: three LEB128 of 64 bits.
-    let cursor = this.cursor.need(32);
-    const code = cursor.remaining === 0 ? 0 : cursor.uleb();
-    if (code === 0) {
-      this.complete = true;
-      return 0;
-    }
-    const tag = cursor.uleb();
-    const hasChildren = cursor.u8();
-    if (index >= MAX_ABBREVIATIONS) throw this.tooMany(MAX_ABBREVIATIONS, "declarations");
-    let hasCode = 0;
-    let fixed = 0;
-    for (;;) {
-      cursor = this.cursor.need(32);
-      const name = cursor.uleb();
-      const form = cursor.uleb();
-      if (form === dw.DW_FORM_implicit_const) this.implicitConsts.set(this.names.length, cursor.sleb());
-      if (name === 0 && form === 0) break;
-      if (name === dw.DW_AT_low_pc || name === dw.DW_AT_ranges) hasCode = 1;
-      if (this.names.length >= MAX_ABBREVIATION_ATTRIBUTES)
-        throw this.tooMany(MAX_ABBREVIATION_ATTRIBUTES, "attributes");
-      this.names.push(name);
-      this.forms.push(form);
-      const step = name === dw.DW_AT_sibling ? siblingStep(form) : undefined;
-      const size = step ?? this.step(form);
-      if (size >= 0) {
-        fixed += size;
-      } else {
-        if (fixed > 0) this.stepList.push(fixed);
-        fixed = 0;
-        this.stepList.push(size);
-      }
-    }
-    if (fixed > 0) this.stepList.push(fixed);
-    this.tags.push(tag);
-    this.children.push(hasChildren);
-    this.code.push(hasCode);
-    this.roleList.push(functionRole(tag, hasChildren !== 0, hasCode !== 0));
-    this.callRoleList.push(callRole(tag, hasChildren !== 0));
-    this.pushSize(this.stepStart.values[index]);
-    this.pushPlaces(this.attributeStart.values[index]);
-    this.stepStart.push(this.stepList.length);
-    this.attributeStart.push(this.names.length);
-    // The first declaration of a code wins, as for a reader that searches the table from its start.
-    if (code === this.dense + 1 && index === this.dense) this.dense++;
-    else if (code > this.dense && !this.sparse.has(code)) this.sparse.set(code, index);
-    return code;
+  private listCodes(): Map<number, number> {
+    const list = new Map<number, number>();
+    for (let index = this.length - 1; index >= 0; index--) list.set(this.word(index, layout.CODE) >>> 0, index);
+    return list;
   }
 
-  /** Notes the size of the attributes whose steps begin at `first`, and the place of a sibling among them. */
-  private pushSize(first: number): void {
-    let size = 0;
-    let sibling = -1;
-    for (let i = first; i < this.stepList.length && size >= 0; i++) {
-      const step = this.stepList.values[i];
-      if (step === SIBLING4) sibling = size;
-      size = step >= 0 ? size + step : step === SIBLING4 ? size + 4 : -1;
+  /** Why there is no such code. */
+  private reasonWithout(code: number): LeaklineError {
+    switch (this.words[layout.ENDED]) {
+      case layout.ENDED_FULL:
+        return this.tooMany(MAX_ABBREVIATIONS, "declarations");
+      case layout.ENDED_ATTRIBUTES:
+        return this.tooMany(MAX_ABBREVIATION_ATTRIBUTES, "attributes");
+      case layout.ENDED_FORM:
+        return this.malformed(`unknown form 0x${this.unknownForm.toString(16)}`);
+      case layout.ENDED_LEB:
+        return this.malformed("LEB128 longer than 64 bits");
+      case layout.ENDED_EARLY:
+        // A table may end with its section, but not in the middle of a declaration.
+        if (this.endOffset < this.source.size) return this.malformed("declaration runs off the section");
     }
-    this.sizeList.push(size);
-    this.siblingList.push(sibling);
-  }
-
-  /** Notes where the attributes that say where code is stand, of those that begin at `first`: see CODE_PLACES. */
-  private pushPlaces(first: number): void {
-    const start = this.codePlaces.length;
-    for (let i = 0; i < CODE_PLACES; i++) this.codePlaces.push(-1);
-    const { values } = this.codePlaces;
-    let namedEnd = first;
-    for (let i = first; i < this.names.length; i++) if (isNaming(this.names.values[i])) namedEnd = i + 1;
-    this.namedEnds.push(namedEnd);
-    let at = 0;
-    for (let i = first; i < this.names.length; i++) {
-      const form = this.forms.values[i];
-      const place = codePlace(this.names.values[i]);
-      // Of an attribute that occurs twice, the first counts.
-      if (place >= 0 && values[start + place] < 0) {
-        // Behind a value of variable length, or with its own in the table, it has to be read with all the others.
-        if (at < 0 || form === dw.DW_FORM_implicit_const || form === dw.DW_FORM_indirect) return;
-        values[start + place] = at;
-        values[start + place + 1] = form;
-      }
-      const size = formStep(form, this.shape) ?? -1;
-      at = at < 0 || size < 0 ? -1 : at + size;
-    }
-    values[start] = 1;
-  }
-
-  private step(form: number): number {
-    const step = formStep(form, this.shape);
-    if (step === undefined) throw this.malformed(`unknown form 0x${form.toString(16)}`);
-    return step;
+    return this.malformed(`no abbreviation has code ${code}`);
   }
 
   private tooMany(limit: number, what: string): LeaklineError {
-    return new LeaklineError("limit", `${this.cursor.need(0).file}: abbreviation table of more than ${limit} ${what}`);
+    return new LeaklineError("limit", `${this.source.name}: abbreviation table of more than ${limit} ${what}`);
   }
 
   private malformed(what: string): MalformedError {
-    return this.cursor.need(0).malformed(what);
+    return new MalformedError(this.source.name, "section", this.endOffset, what);
   }
 }
 

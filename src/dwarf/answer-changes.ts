@@ -73,7 +73,7 @@ function addRanges(unit: Unit, changes: Float64List): void {
     const isRoot = walker.offset === unit.header.rootOffset;
     if (!isRoot && tag !== dw.DW_TAG_subprogram && tag !== dw.DW_TAG_inlined_subroutine) continue;
     if (!abbreviations.hasCode(walker.index)) continue;
-    ranges.readFrom(unit, walker);
+    ranges.readFrom(unit, walker.index, walker.attributes());
     for (let i = 0; i < ranges.pairs.length; i++) changes.push(ranges.pairs.values[i]);
   }
 }

@@ -8,8 +8,7 @@
 import type { Cursor } from "../base/cursor.ts";
 import type { AbbreviationTable } from "./abbreviations.ts";
 import * as dw from "./constants.ts";
-import type { UnitShape } from "./skip-steps.ts";
-import { readSized } from "./unit-header.ts";
+import { readSized, type UnitShape } from "./unit-header.ts";
 
 /**
  * `value` by form: an address, constant, flag, offset, index or reference as it stands; 64-bit ones signed. For a

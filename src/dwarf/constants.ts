@@ -145,24 +145,3 @@ export const DW_LNCT_directory_index = 0x02;
 export const LENGTH_64 = 0xffffffff;
 /** Initial lengths from here up to LENGTH_64 are reserved, §7.4. */
 export const LENGTH_RESERVED = 0xfffffff0;
-
-/** Sections by the number that a package file's column has, DWARF 5 §7.3.5.3; below, GNU's numbers of version 2. */
-export const DW_SECT_NAMES_V5: Readonly<Record<number, string>> = {
-  1: ".debug_info.dwo",
-  3: ".debug_abbrev.dwo",
-  4: ".debug_line.dwo",
-  5: ".debug_loclists.dwo",
-  6: ".debug_str_offsets.dwo",
-  7: ".debug_macro.dwo",
-  8: ".debug_rnglists.dwo",
-};
-export const DW_SECT_NAMES_V2: Readonly<Record<number, string>> = {
-  1: ".debug_info.dwo",
-  2: ".debug_types.dwo",
-  3: ".debug_abbrev.dwo",
-  4: ".debug_line.dwo",
-  5: ".debug_loc.dwo",
-  6: ".debug_str_offsets.dwo",
-  7: ".debug_macinfo.dwo",
-  8: ".debug_macro.dwo",
-};

@@ -42,7 +42,6 @@ export class DebugFile {
   /** The table that begins with the declaration of the root read last, and where those of others stand, by table and code. */
   private rootTable: AbbreviationTable | undefined;
   private rootKey: number | undefined;
-  private readonly rootBytes = new ReadBuffer();
   private readonly rootDeclarations = new Lru<number>(ROOT_DECLARATIONS);
   private readonly cursors = new Map<string, SectionCursor>();
   private supplementaryFile: DebugFile | undefined;
@@ -223,14 +222,9 @@ export class DebugFile {
       if (code < MAX_ROOT_CODE) this.rootDeclarations.set(key, declaration, 1);
       this.rootScanBytes += section.offset - abbreviationOffset;
     }
-    this.rootTable ??= new AbbreviationTable(
-      this.require(".debug_abbrev"),
-      this.littleEndian,
-      declaration,
-      header,
-      this.rootBytes,
-    );
-    this.rootTable.restart(declaration, header);
+    const section = this.integers(".debug_abbrev", declaration);
+    if (this.rootTable) this.rootTable.read(section, header, 1);
+    else this.rootTable = new AbbreviationTable(section, header, 1);
     this.rootTable.find(code);
     this.rootScanBytes += this.rootTable.endOffset - declaration;
     this.rootKey = key;
@@ -243,7 +237,7 @@ export class DebugFile {
     const key = abbreviationKey(header);
     let table = this.abbreviationCache.get(key);
     if (table === undefined) {
-      table = new AbbreviationTable(this.require(".debug_abbrev"), this.littleEndian, abbreviationOffset, header);
+      table = new AbbreviationTable(this.lists(".debug_abbrev", abbreviationOffset), header);
       this.abbreviationCache.set(key, table, 1);
     }
     return table;

@@ -1,16 +1,18 @@
 /**
  * Walks DIEs in file order, skipping what it is not asked about (DWARF 5 §2.3, §7.5.2).
  *
- * The hot loop of a lookup: one turn a DIE, with the plans of abbreviations.ts, and no object made. Nesting is only
- * counted, so a tree may be as deep as it likes.
+ * One turn a DIE, with the plans of abbreviations.ts, and no object made. Nesting is only counted, so a tree may be as deep
+ * as it likes. Batches go other ways, which are faster: assembly/.
  */
 
 import type { Cursor } from "../base/cursor.ts";
-import type { AbbreviationTable } from "./abbreviations.ts";
-import { readForm, readIndirectForm } from "./attributes.ts";
-import { ROLE_ITEM, ROLE_LEAF, ROLE_WANTED } from "./die-roles.ts";
 import {
-  formStep,
+  CALL_ROLE,
+  FLAGS,
+  FUNCTION_ROLE,
+  ROLE_BITS,
+  ROLE_ITEM,
+  ROLE_WANTED,
   SIBLING_LEB,
   SIBLING1,
   SIBLING2,
@@ -22,8 +24,10 @@ import {
   SKIP_INDIRECT,
   SKIP_LEB,
   SKIP_STRING,
-  type UnitShape,
-} from "./skip-steps.ts";
+} from "./abbreviation-layout.ts";
+import type { AbbreviationTable } from "./abbreviations.ts";
+import { readForm, readIndirectForm } from "./attributes.ts";
+import type { UnitShape } from "./unit-header.ts";
 
 export class DieWalker {
   /** The current DIE: its offset in the unit, its abbreviation, its tag, and its depth below the DIE begun with. */
@@ -36,7 +40,6 @@ export class DieWalker {
   /** Whether `nextFunction` jumped over anything. */
   skipped = false;
   private readonly cursor: Cursor;
-  private readonly littleEndian: boolean;
   private readonly bytes: Uint8Array;
   private readonly end: number;
   private readonly shape: UnitShape;
@@ -48,11 +51,12 @@ export class DieWalker {
   /** Whether `position` is still before the current DIE's attributes. */
   private pending = false;
   private sibling = 0;
+  /** Whether what is below the current DIE is of no interest to `nextFunction` or `nextCall`. */
+  private mayJump = false;
 
   /** @param cursor on the unit's bytes, at the DIE to begin with; the walk ends behind the last DIE below that. */
   constructor(cursor: Cursor, shape: UnitShape, abbreviations: AbbreviationTable) {
     this.cursor = cursor;
-    this.littleEndian = cursor.littleEndian;
     this.bytes = cursor.bytes;
     this.end = cursor.end;
     this.position = cursor.position;
@@ -67,6 +71,7 @@ export class DieWalker {
     this.started = false;
     this.pending = false;
     this.skipped = false;
+    this.mayJump = false;
   }
 
   /**
@@ -115,8 +120,7 @@ export class DieWalker {
    * @throws MalformedError
    */
   nextFunction(everything: boolean): boolean {
-    if (this.pending && !everything) this.skipped = this.skipToSibling() || this.skipped;
-    return this.nextWanted(false, everything);
+    return this.nextWanted(FUNCTION_ROLE, everything);
   }
 
   /**
@@ -127,87 +131,21 @@ export class DieWalker {
    * @throws MalformedError
    */
   nextCall(): boolean {
-    return this.nextWanted(true, false);
+    return this.nextWanted(CALL_ROLE, false);
   }
 
-  /**
-   * As `next` and `skipToSibling` would, DIE by DIE: most of a unit is passed here, so what they keep in fields is in
-   * local variables.
-   */
-  private nextWanted(calls: boolean, everything: boolean): boolean {
-    if (this.pending) this.passAttributes();
-    if (this.started && this.depth === 0) return false;
-    this.started = true;
-    const { bytes, end, abbreviations, littleEndian } = this;
-    let { position, depth } = this;
-    let lowest = depth;
-    let { dense, steps, firstSteps, sizes, siblings } = abbreviations;
-    let roles = calls ? abbreviations.callRoles : abbreviations.roles;
-    while (position < end) {
-      const offset = position;
-      let code = bytes[position++];
-      if (code >= 0x80) {
-        code = this.longCode(offset);
-        position = this.position;
-      }
-      if (code === 0) {
-        if (--depth <= 0) break;
-        if (depth < lowest) lowest = depth;
-        continue;
-      }
-      let index = code - 1;
-      if (code > dense) {
-        index = abbreviations.find(code);
-        ({ dense, steps, firstSteps, sizes, siblings } = abbreviations);
-        roles = calls ? abbreviations.callRoles : abbreviations.roles;
-      }
-      const role = roles[index];
-      if (role === ROLE_WANTED) {
-        this.offset = offset;
-        this.index = index;
-        this.tag = abbreviations.tag(index);
-        this.level = depth;
-        this.lowest = lowest;
-        this.depth = abbreviations.hasChildren(index) ? depth + 1 : depth;
-        this.position = position;
-        this.pending = true;
-        return true;
-      }
-      let sibling = 0;
-      const size = sizes[index];
-      if (size >= 0 && littleEndian) {
-        // Reading past the unit gives undefined, which counts as 0 here; the check below finds that it was past the end.
-        const at = siblings[index];
-        if (at >= 0 && role === ROLE_ITEM) {
-          const from = position + at;
-          sibling = (bytes[from] | (bytes[from + 1] << 8) | (bytes[from + 2] << 16) | (bytes[from + 3] << 24)) >>> 0;
-        }
-        position += size;
-      } else {
-        const last = firstSteps[index + 1];
-        for (let i = firstSteps[index]; i < last; i++) {
-          const step = steps[i];
-          if (step >= 0) position += step;
-          else if (step === SKIP_LEB) while (bytes[position++] >= 0x80);
-          else if (step === SKIP_BLOCK && bytes[position] < 0x80) position += 1 + bytes[position];
-          else {
-            this.sibling = 0;
-            position = this.passStep(step, position);
-            if (this.sibling > 0) sibling = this.sibling;
-          }
-        }
-      }
-      if (!(position <= end)) throw this.cursor.malformed("DIE runs off its unit", offset);
-      if (role === ROLE_LEAF) continue;
-      // A sibling before this place would make the walk go round for ever.
-      if (role === ROLE_ITEM && !everything && sibling > position && sibling <= end) {
-        this.skipped = true;
-        position = sibling;
-      } else depth++;
+  private nextWanted(roles: number, everything: boolean): boolean {
+    this.lowest = Number.POSITIVE_INFINITY;
+    for (;;) {
+      if (this.mayJump && !everything && this.skipToSibling()) this.skipped = true;
+      if (!this.next()) return false;
+      if (this.level < this.lowest) this.lowest = this.level;
+      const { abbreviations } = this;
+      const role = (abbreviations.words[abbreviations.record(this.index) + FLAGS] >> roles) & ROLE_BITS;
+      // What stands below a call may be another one inside it.
+      this.mayJump = role === ROLE_ITEM || (role === ROLE_WANTED && roles === FUNCTION_ROLE);
+      if (role === ROLE_WANTED) return true;
     }
-    this.position = position;
-    this.depth = 0;
-    return false;
   }
 
   /** A cursor at the current DIE's first attribute. Valid until the next call. */
@@ -246,14 +184,14 @@ export class DieWalker {
   /** Moves `position` behind the current DIE's attributes and notes its sibling. */
   private passAttributes(): void {
     const { abbreviations, index } = this;
-    const { steps } = abbreviations;
+    const { words } = abbreviations;
     const last = abbreviations.firstStep(index + 1);
     let at = this.position;
     this.pending = false;
     this.sibling = 0;
     // Reading past the unit gives undefined, and adding that gives NaN: one check at the end catches it all.
     for (let i = abbreviations.firstStep(index); i < last; i++) {
-      const step = steps[i];
+      const step = words[i];
       if (step >= 0) {
         at += step;
         continue;
@@ -312,7 +250,6 @@ export class DieWalker {
         break;
       case SKIP_INDIRECT: {
         const form = readIndirectForm(cursor);
-        if (formStep(form, this.shape) === undefined) throw cursor.malformed(`unknown form 0x${form.toString(16)}`);
         readForm(cursor, form, this.shape);
         break;
       }

@@ -64,7 +64,7 @@ export class FunctionTable {
       walker = this.unit.walk();
       while (walker.nextFunction(everything)) {
         try {
-          ranges.readFrom(this.unit, walker);
+          ranges.readFrom(this.unit, walker.index, walker.attributes());
         } catch (error) {
           // One damaged range list costs one function.
           this.reason ??= reasonOf(error);

@@ -96,7 +96,7 @@ export class CallWalk {
     this.call = -1;
     this.openCalls.length = this.openLevels.length = 0;
     this.walker.next();
-    own?.readFrom(unit, this.walker);
+    own?.readFrom(unit, this.walker.index, this.walker.attributes());
     return this.ranges;
   }
 
@@ -117,7 +117,7 @@ export class CallWalk {
       this.die = walker.offset;
       openCalls.push(this.call);
       openLevels.push(walker.level);
-      if (unit.abbreviations.hasCode(walker.index)) ranges.readFrom(unit, walker);
+      if (unit.abbreviations.hasCode(walker.index)) ranges.readFrom(unit, walker.index, walker.attributes());
       else ranges.pairs.length = 0;
       return true;
     }

@@ -7,12 +7,32 @@
 
 import { type ByteSource, sliceSource } from "../base/bytes.ts";
 import { Cursor } from "../base/cursor.ts";
-import { DW_SECT_NAMES_V2, DW_SECT_NAMES_V5 } from "./constants.ts";
 import type { DwarfInput } from "./input.ts";
 import { MAX_PROBES } from "./limits.ts";
 
 /** Version, columns, units and slots, four bytes each. */
 const HEADER_SIZE = 16;
+
+/** Sections by the number that a package file's column has, DWARF 5 §7.3.5.3; below, GNU's numbers of version 2. */
+const DW_SECT_NAMES_V5: Readonly<Record<number, string>> = {
+  1: ".debug_info.dwo",
+  3: ".debug_abbrev.dwo",
+  4: ".debug_line.dwo",
+  5: ".debug_loclists.dwo",
+  6: ".debug_str_offsets.dwo",
+  7: ".debug_macro.dwo",
+  8: ".debug_rnglists.dwo",
+};
+const DW_SECT_NAMES_V2: Readonly<Record<number, string>> = {
+  1: ".debug_info.dwo",
+  2: ".debug_types.dwo",
+  3: ".debug_abbrev.dwo",
+  4: ".debug_line.dwo",
+  5: ".debug_loc.dwo",
+  6: ".debug_str_offsets.dwo",
+  7: ".debug_macinfo.dwo",
+  8: ".debug_macro.dwo",
+};
 
 /** Whether the file is a package. */
 export function isPackage(input: DwarfInput): boolean {

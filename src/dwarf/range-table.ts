@@ -97,7 +97,7 @@ export function upperBound(values: Float64Array, count: number, wanted: number):
 }
 
 /** Indices 0..count-1 in ascending order of `first`, then descending order of `second`, then as they were. */
-export function sortedOrder(first: Float64Array, second: Float64Array, count: number): Uint32Array {
+export function sortedOrder(first: Column, second: Column, count: number): Uint32Array {
   let from = new Uint32Array(count);
   for (let i = 0; i < count; i++) from[i] = i;
   let sorted = 1;
@@ -124,6 +124,8 @@ export function sortedOrder(first: Float64Array, second: Float64Array, count: nu
   return from;
 }
 
-function precedes(first: Float64Array, second: Float64Array, a: number, b: number): boolean {
+type Column = Float64Array | Int32Array;
+
+function precedes(first: Column, second: Column, a: number, b: number): boolean {
   return first[a] < first[b] || (first[a] === first[b] && second[a] > second[b]);
 }

@@ -7,15 +7,13 @@
 
 import type { Cursor } from "../base/cursor.ts";
 import { LeaklineError } from "../base/errors.ts";
+import { PLACE_ENTRY, PLACE_HIGH, PLACE_LOW, PLACE_RANGES, PLACES } from "./abbreviation-layout.ts";
 import { type AttributeValue, readForm, readIndirectForm } from "./attributes.ts";
 import * as dw from "./constants.ts";
-import { CODE_PLACES, PLACE_ENTRY, PLACE_HIGH, PLACE_LOW, PLACE_RANGES } from "./die-roles.ts";
-import type { DieWalker } from "./die-walker.ts";
 import { Float64List } from "./growable.ts";
 import { FREE_RANGE_ENTRIES, MAX_RANGE_ENTRIES } from "./limits.ts";
-import type { UnitShape } from "./skip-steps.ts";
 import { readInteger, type Unit } from "./unit.ts";
-import { readSized } from "./unit-header.ts";
+import { readSized, type UnitShape } from "./unit-header.ts";
 
 /** No form has this number. */
 const ABSENT = 0;
@@ -46,20 +44,24 @@ export class CodeRanges {
     this.limit = limit;
   }
 
-  /** Reads the ranges that the attributes of a DIE state, from where a walk stands. Makes no object: it is a hot loop. */
-  readFrom(unit: Unit, walker: DieWalker): void {
+  /**
+   * Reads the ranges that the attributes of a DIE state. Makes no object: it is a hot loop.
+   *
+   * @param index of the DIE's abbreviation.
+   * @param cursor where its attributes begin.
+   */
+  readFrom(unit: Unit, index: number, cursor: Cursor): void {
     this.clear();
     const { abbreviations, header } = unit;
-    const cursor = walker.attributes();
-    const { places } = abbreviations;
-    const place = walker.index * CODE_PLACES;
-    if (places[place] === 1) {
-      this.readByPlace(cursor, header, places, place);
+    const { words } = abbreviations;
+    const record = abbreviations.record(index);
+    if (words[record + PLACES] === 1) {
+      this.readByPlace(cursor, header, words, record);
       this.set(unit);
       return;
     }
-    const end = abbreviations.firstAttribute(walker.index + 1);
-    for (let i = abbreviations.firstAttribute(walker.index); i < end; i++) {
+    const end = abbreviations.firstAttribute(index + 1);
+    for (let i = abbreviations.firstAttribute(index); i < end; i++) {
       let form = abbreviations.attributeForm(i);
       if (form === dw.DW_FORM_indirect) form = readIndirectForm(cursor);
       const isConst = form === dw.DW_FORM_implicit_const;
@@ -70,30 +72,30 @@ export class CodeRanges {
   }
 
   /** Nearly every compiler puts them where only the abbreviation decides. */
-  private readByPlace(cursor: Cursor, shape: UnitShape, places: Int32Array, place: number): void {
+  private readByPlace(cursor: Cursor, shape: UnitShape, words: Int32Array, record: number): void {
     const { position } = cursor;
-    const low = places[place + PLACE_LOW];
+    const low = words[record + PLACE_LOW];
     if (low >= 0) {
       cursor.seek(position + low);
-      this.lowForm = places[place + PLACE_LOW + 1];
+      this.lowForm = words[record + PLACE_LOW + 1];
       this.low = readForm(cursor, this.lowForm, shape);
     }
-    const high = places[place + PLACE_HIGH];
+    const high = words[record + PLACE_HIGH];
     if (high >= 0) {
       cursor.seek(position + high);
-      this.highForm = places[place + PLACE_HIGH + 1];
+      this.highForm = words[record + PLACE_HIGH + 1];
       this.high = readForm(cursor, this.highForm, shape);
     }
-    const ranges = places[place + PLACE_RANGES];
+    const ranges = words[record + PLACE_RANGES];
     if (ranges >= 0) {
       cursor.seek(position + ranges);
-      this.rangesForm = places[place + PLACE_RANGES + 1];
+      this.rangesForm = words[record + PLACE_RANGES + 1];
       this.ranges = readForm(cursor, this.rangesForm, shape);
     }
-    const entry = places[place + PLACE_ENTRY];
+    const entry = words[record + PLACE_ENTRY];
     if (entry >= 0) {
       cursor.seek(position + entry);
-      this.entryForm = places[place + PLACE_ENTRY + 1];
+      this.entryForm = words[record + PLACE_ENTRY + 1];
       this.entryPc = readForm(cursor, this.entryForm, shape);
     }
   }

@@ -12,7 +12,7 @@ const FIRST_WINDOW = 256;
 const MAX_WINDOW = 64 * 1024;
 
 export class SectionCursor {
-  private readonly source: ByteSource;
+  readonly source: ByteSource;
   private readonly littleEndian: boolean;
   private cursor: Cursor;
   private window: number;

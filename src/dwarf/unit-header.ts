@@ -4,7 +4,9 @@
 
 import type { Cursor } from "../base/cursor.ts";
 import * as dw from "./constants.ts";
-import type { UnitShape } from "./skip-steps.ts";
+
+/** What decides the size of a form: bytes in an address, in an offset, and in a DW_FORM_ref_addr. */
+export type UnitShape = { readonly addressSize: number; readonly offsetSize: number; readonly refAddrSize: number };
 
 export type UnitHeader = UnitShape & {
   /** Where the unit begins and ends in its section. */

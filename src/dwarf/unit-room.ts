@@ -14,7 +14,6 @@ import { abbreviationKey, MAX_HEADER_SIZE, readUnitHeader, type UnitHeader } fro
 export class UnitRoom {
   readonly bytes = new ReadBuffer();
   private readonly headerBytes = new ReadBuffer();
-  private readonly abbreviationBytes = new ReadBuffer();
   private table: AbbreviationTable | undefined;
   private tableKey: number | undefined;
 
@@ -31,15 +30,9 @@ export class UnitRoom {
     if (this.table && this.tableKey === key) return this.table;
     this.tableKey = undefined;
     const { abbreviationOffset } = header;
-    if (this.table) this.table.restart(abbreviationOffset, header);
-    else
-      this.table = new AbbreviationTable(
-        file.require(".debug_abbrev"),
-        file.littleEndian,
-        abbreviationOffset,
-        header,
-        this.abbreviationBytes,
-      );
+    const section = file.lists(".debug_abbrev", abbreviationOffset);
+    if (this.table) this.table.read(section, header);
+    else this.table = new AbbreviationTable(section, header);
     this.tableKey = key;
     return this.table;
   }

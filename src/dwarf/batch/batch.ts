@@ -21,11 +21,10 @@ import type { Unit } from "../unit.ts";
 import { rootRanges } from "../unit-lookup.ts";
 import { LineRoom, UnitRoom } from "../unit-room.ts";
 import { Answers } from "./answers.ts";
-import { CallSearch } from "./call-search.ts";
-import { FunctionHits, searchFunctions } from "./function-search.ts";
-import { LineHits, searchLines } from "./line-search.ts";
+import { LineSearch } from "./line-search.ts";
 import { NameReader } from "./name-reader.ts";
 import { roomFor } from "./sorted.ts";
+import { UnitSearch } from "./unit-search.ts";
 
 /** Deeper calls are left to the careful way, which bounds what one answer may take. */
 const MAX_DEPTH = 256;
@@ -37,9 +36,8 @@ export class Batch {
   readonly inlines: boolean;
   private readonly unitRoom = new UnitRoom();
   private readonly lineRoom = new LineRoom();
-  private readonly lines = new LineHits();
-  private readonly functions = new FunctionHits();
-  private readonly calls = new CallSearch();
+  private readonly lines = new LineSearch();
+  private readonly search = new UnitSearch();
   private readonly names: NameReader;
   // Of the unit at hand: its addresses, those of the function at hand, and the rows of the calls in it, -1 for none yet.
   private unitAddresses = new Float64Array(0);
@@ -88,7 +86,7 @@ export class Batch {
   private runUnit(offset: number, indexes: Uint32Array): void {
     const main = this.file.readUnit(offset, undefined, this.unitRoom);
     this.unit = isSkeleton(main) ? splitUnit(main) : main;
-    const { unit, lines, functions } = this;
+    const { unit, lines, search } = this;
     const count = indexes.length;
     if (count > this.unitAddresses.length) this.unitAddresses = new Float64Array(roomFor(count));
     const addresses = this.unitAddresses;
@@ -97,19 +95,20 @@ export class Batch {
     this.paths.clear();
     this.header = undefined;
     const { lineOffset } = unit;
-    if (lineOffset === undefined) lines.reset(count);
+    if (lineOffset === undefined) lines.clear(count);
     else {
       this.header = new LineHeader(main.file, lineOffset, this.lineRoom);
       const { lowestCode } = main.file.input;
-      if (!searchLines(this.header, main.header.addressSize, lowestCode, addresses, count, lines)) return;
+      if (!lines.run(this.header, main.header.addressSize, lowestCode, addresses, count)) return;
     }
-    if (!searchFunctions(unit, addresses, count, functions)) return;
-    const byFunction = sortedOrder(functions.die, functions.die, count);
+    if (!search.begin(unit, addresses, count) || !search.findFunctions()) return;
+    const { dies } = search;
+    const byFunction = sortedOrder(dies, dies, count);
     let covered: RangeTable | undefined;
     for (let from = 0; from < count; ) {
-      const die = functions.die[byFunction[from]];
+      const die = dies[byFunction[from]];
       let to = from + 1;
-      while (to < count && functions.die[byFunction[to]] === die) to++;
+      while (to < count && dies[byFunction[to]] === die) to++;
       const group = byFunction.subarray(from, to);
       from = to;
       if (die >= 0) this.runFunction(die, group, addresses, indexes);
@@ -123,22 +122,22 @@ export class Batch {
   }
 
   private runFunction(die: number, group: Uint32Array, addresses: Float64Array, indexes: Uint32Array): void {
-    const { unit, calls, names } = this;
+    const { unit, search, names } = this;
     const count = group.length;
     if (count > this.functionAddresses.length) this.functionAddresses = new Float64Array(roomFor(count));
     const wanted = this.functionAddresses;
     for (let i = 0; i < count; i++) wanted[i] = addresses[group[i]];
-    if (!calls.search(unit, die, wanted, this.inlines ? count : 0)) return;
+    if (!search.findCalls(die, wanted, this.inlines ? count : 0)) return;
     names.read(unit, die);
-    const { entry, pairs } = calls.code;
+    const { entry, pairs } = search.code;
     const row = this.answers.addFunction(names.linkageName, names.name, entry ?? 0, pairs);
-    const callCount = calls.die.length;
+    const { callCount, innermost } = search;
     if (callCount > this.callRows.length) this.callRows = new Int32Array(roomFor(callCount));
     this.callRows.fill(-1, 0, callCount);
     for (let i = 0; i < count; i++) {
-      const call = this.inlines ? calls.innermost[i] : -1;
-      const innermost = call < 0 ? row : this.rowOf(call, row, 0);
-      if (innermost >= 0) this.answer(indexes[group[i]], group[i], innermost);
+      const call = this.inlines ? innermost[i] : -1;
+      const inner = call < 0 ? row : this.rowOf(call, row, 0);
+      if (inner >= 0) this.answer(indexes[group[i]], group[i], inner);
     }
   }
 
@@ -147,11 +146,11 @@ export class Batch {
     const known = this.callRows[call];
     if (known >= 0) return known;
     if (depth > MAX_DEPTH) return -1;
-    const around = this.calls.parent.values[call];
+    const around = this.search.callParents[call];
     const parent = around < 0 ? functionRow : this.rowOf(around, functionRow, depth + 1);
     if (parent < 0) return -1;
     const { names } = this;
-    names.read(this.unit, this.calls.die.values[call]);
+    names.read(this.unit, this.search.callDies[call]);
     const { callFile, callLine, callColumn } = names;
     if (callLine > 0xffffffff || callColumn > 0xffffffff) return -1;
     const row = this.answers.addCall(

@@ -1,0 +1,41 @@
+/**
+ * The loops that a batch spends its time in, compiled to WebAssembly: abbreviations, walks over DIEs, line programs.
+ *
+ * AssemblyScript: TypeScript's syntax, with integers of fixed size and memory that is read by address. There are no
+ * objects. Whatever is damaged or unusual is given up, which leaves it to the careful way (../unit-lookup.ts), so nothing here
+ * says why. See ../scanner.ts for who calls it, and the README of this folder.
+ */
+
+// asc knows `export … from` without the extension only.
+import { abbreviationRoom, compileAbbreviations, unknownForm } from "./abbreviations.ts";
+import { firstFree, setByteOrder } from "./bytes.ts";
+import { beginCalls, claimCall, openRoom, rowCount, searchCalls, setCallLists } from "./calls.ts";
+import { foundAttributes, foundDie, foundIndex, setUnit } from "./dies.ts";
+import { beginFunctions, claimFunction, searchFunctions, skipped } from "./functions.ts";
+import { lineHitRoom, searchLines, setLineLists, setProgram } from "./lines.ts";
+
+export {
+  abbreviationRoom,
+  beginCalls,
+  beginFunctions,
+  claimCall,
+  claimFunction,
+  compileAbbreviations,
+  firstFree,
+  foundAttributes,
+  foundDie,
+  foundIndex,
+  lineHitRoom,
+  openRoom,
+  rowCount,
+  searchCalls,
+  searchFunctions,
+  searchLines,
+  setByteOrder,
+  setCallLists,
+  setLineLists,
+  setProgram,
+  setUnit,
+  skipped,
+  unknownForm,
+};

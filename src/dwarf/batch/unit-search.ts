@@ -1,0 +1,163 @@
+/**
+ * Which function of a unit, and which calls inlined into it, contain given addresses (DWARF 5 §3.3).
+ *
+ * The walks are WebAssembly (assembly/functions.ts, calls.ts), over a copy of the unit in their own memory. They stop where a
+ * DIE's ranges are not from one address to another: those are read here, and claimed there.
+ *
+ * As in FunctionTable, what DW_AT_sibling allows is jumped over, and the unit is walked again in full for the addresses
+ * that were not found: a function may hide in a class or in another function.
+ */
+
+import type { Cursor } from "../../base/cursor.ts";
+import { CodeRanges } from "../ranges.ts";
+import { aligned, roomFor, Scanner } from "../scanner.ts";
+import type { Unit } from "../unit.ts";
+import { DONE, GIVEN_UP, WANTS_RANGES } from "./search-states.ts";
+
+/** Calls of one function that contain an address or another such call. */
+const MAX_ROWS = 1 << 14;
+
+export class UnitSearch {
+  /** The ranges of the function whose calls were searched last. */
+  readonly code = new CodeRanges();
+  /** By index of the address: its function's DIE in the unit, -1 where there is none. Valid until the next `begin`. */
+  dies!: Int32Array;
+  /** Of the function whose calls were searched last, by index of its address: the row of the innermost call, or -1. */
+  innermost!: Int32Array;
+  /** By row: its DIE in the unit, and the row of the call around it or -1. */
+  callDies!: Int32Array;
+  callParents!: Int32Array;
+  private readonly scanner = new Scanner();
+  private unit!: Unit;
+  private cursor!: Cursor;
+  private count = 0;
+  // Where things are in memory, in bytes.
+  private addresses = 0;
+  private foundDies = 0;
+  private begins = 0;
+  private ends = 0;
+  private functionAddresses = 0;
+
+  /**
+   * Takes a unit to be searched.
+   *
+   * @param addresses ascending; the first `count` of them are looked up.
+   * @returns false when it is larger than units are.
+   */
+  begin(unit: Unit, addresses: Float64Array, count: number): boolean {
+    const { scanner } = this;
+    const { code } = scanner;
+    const { abbreviations, header } = unit;
+    this.unit = unit;
+    this.count = count;
+    this.cursor = unit.cursor(header.rootOffset);
+    const { bytes } = this.cursor;
+    let end = scanner.firstFree;
+    const take = (size: number): number => {
+      const at = end;
+      end += aligned(size);
+      return at;
+    };
+    this.addresses = take(8 * count);
+    this.begins = take(8 * count);
+    this.ends = take(8 * count);
+    this.functionAddresses = take(8 * count);
+    this.foundDies = take(4 * count);
+    const innermost = take(4 * count);
+    const callDies = take(4 * MAX_ROWS);
+    const callParents = take(4 * MAX_ROWS);
+    const open = take(code.openRoom());
+    const table = take(4 * abbreviations.size);
+    const at = take(roomFor(bytes.length));
+    if (!scanner.reserve(end)) return false;
+    scanner.numbers.set(addresses.subarray(0, count), this.addresses / 8);
+    scanner.words.set(abbreviations.words.subarray(0, abbreviations.size), table / 4);
+    scanner.put(bytes, at);
+    const { lowestCode = Number.NaN } = unit.main.file.input;
+    // Addresses of ranges are as large as the main unit says, as all its addresses.
+    code.setUnit(at, at + bytes.length, table, header.addressSize, lowestCode, this.cursor.littleEndian ? 1 : 0);
+    code.setCallLists(this.functionAddresses, innermost, callDies, callParents, MAX_ROWS, open);
+    const column = (from: number, length: number): Int32Array => scanner.words.subarray(from / 4, from / 4 + length);
+    this.dies = column(this.foundDies, count);
+    this.innermost = column(innermost, count);
+    this.callDies = column(callDies, MAX_ROWS);
+    this.callParents = column(callParents, MAX_ROWS);
+    return true;
+  }
+
+  /**
+   * Finds the functions of all addresses.
+   *
+   * @returns false when the unit is damaged, or more functions overlap than compilers write.
+   * @throws LeaklineError where a range list is damaged.
+   */
+  findFunctions(): boolean {
+    if (!this.walk(this.addresses, this.foundDies, this.count, false)) return false;
+    if (this.scanner.code.skipped.value === 0) return true;
+    const { dies, count } = this;
+    const missing: number[] = [];
+    for (let i = 0; i < count; i++) if (dies[i] < 0) missing.push(i);
+    if (missing.length === 0) return true;
+    // The lists for a function's addresses are free now.
+    const { numbers } = this.scanner;
+    missing.forEach((i, at) => {
+      numbers[this.functionAddresses / 8 + at] = numbers[this.addresses / 8 + i];
+    });
+    const { innermost } = this;
+    if (!this.walk(this.functionAddresses, innermost.byteOffset, missing.length, true)) return false;
+    missing.forEach((i, at) => {
+      dies[i] = innermost[at];
+    });
+    return true;
+  }
+
+  private walk(addresses: number, dies: number, count: number, everything: boolean): boolean {
+    const { code } = this.scanner;
+    const ranges = new CodeRanges();
+    const root = this.unit.header.rootOffset;
+    code.beginFunctions(root, everything ? 1 : 0, addresses, count, dies, this.begins, this.ends);
+    for (;;) {
+      const state = code.searchFunctions();
+      if (state !== WANTS_RANGES) return state === DONE;
+      this.readFound(ranges);
+      const { values, length } = ranges.pairs;
+      for (let i = 0; i < length; i += 2) if (code.claimFunction(values[i], values[i + 1]) === 0) return false;
+    }
+  }
+
+  /**
+   * Finds the calls inlined into a function of the unit, and reads its own ranges into `code`.
+   *
+   * @param die the function's, in the unit.
+   * @param addresses ascending; the first `count` of them are looked up: with 0, only the function's ranges are read.
+   * @returns false when there is more here than compilers write, or it is damaged.
+   * @throws LeaklineError where a range list is damaged.
+   */
+  findCalls(die: number, addresses: Float64Array, count: number): boolean {
+    const { scanner } = this;
+    const { code } = scanner;
+    scanner.numbers.set(addresses.subarray(0, count), this.functionAddresses / 8);
+    if (code.beginCalls(die, count) === GIVEN_UP) return false;
+    this.readFound(this.code);
+    if (count === 0) return true;
+    const ranges = new CodeRanges();
+    for (;;) {
+      const state = code.searchCalls();
+      if (state !== WANTS_RANGES) return state === DONE;
+      this.readFound(ranges);
+      const { values, length } = ranges.pairs;
+      for (let i = 0; i < length; i += 2) if (code.claimCall(values[i], values[i + 1]) === 0) return false;
+    }
+  }
+
+  /** Rows of calls that were found last. */
+  get callCount(): number {
+    return this.scanner.code.rowCount.value;
+  }
+
+  private readFound(ranges: CodeRanges): void {
+    const { foundAttributes, foundIndex } = this.scanner.code;
+    this.cursor.seek(foundAttributes.value);
+    ranges.readFrom(this.unit, foundIndex.value, this.cursor);
+  }
+}
