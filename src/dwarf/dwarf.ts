@@ -31,7 +31,7 @@ import { Lru } from "./lru.ts";
 import type { RangeTable } from "./range-table.ts";
 import { reasonOf } from "./reason.ts";
 import type { Unit } from "./unit.ts";
-import { UnitIndex } from "./unit-index.ts";
+import { NO_UNIT, UnitIndex } from "./unit-index.ts";
 import { UnitLookup } from "./unit-lookup.ts";
 
 /** Opens the debug information of a file. Reads nothing yet. */
@@ -74,11 +74,14 @@ export class Dwarf {
         if (this.isFinal(found, offset, address)) return found;
         if (best.frames.length === 0 && (found.frames.length > 0 || found.reason !== undefined)) best = found;
       }
-      if (best.frames.length > 0 || best.reason !== undefined) return best;
-      return { frames: [], reason: this.index.reasonAt(address) ?? NOT_COVERED };
+      return best.frames.length > 0 || best.reason !== undefined ? best : this.uncovered(address);
     } catch (error) {
       return { frames: best.frames, reason: reasonOf(error) };
     }
+  }
+
+  private uncovered(address: VirtualAddress): Found {
+    return { frames: [], reason: this.index.reasonAt(address) ?? NOT_COVERED };
   }
 
   /**
@@ -106,10 +109,11 @@ export class Dwarf {
    */
   answerAll(addresses: Float64Array, inlines = true): Answers {
     this.index.expect(addresses);
-    const batch = new Batch(this.file, addresses, inlines, (index) =>
-      this.findCarefully(virtualAddress(addresses[index])),
-    );
     const units = addresses.map((address) => this.index.likeliest(address));
+    const batch = new Batch(this.file, addresses, inlines, (index) => {
+      const address = virtualAddress(addresses[index]);
+      return units[index] === NO_UNIT ? this.uncovered(address) : this.findCarefully(address);
+    });
     const { helper } = this.file.input;
     // Of a damaged section there is no directory, but nor has it any of the units.
     const directory = helper && units.some((unit) => unit >= 0) ? this.file.directory(".debug_info") : undefined;

@@ -53,17 +53,14 @@ export class LineHeader {
     this.directories.clear();
     this.files.clear();
     this.offset = offset;
-    const start = new Cursor(
-      section.read(offset, Math.max(4, Math.min(12, section.size - offset))),
-      file.littleEndian,
-      file.name,
-      ".debug_line",
-      offset,
-    );
+    const read = (length: number): Uint8Array =>
+      room ? room.bytes.read(section, offset, length) : section.read(offset, length);
+    const first = read(Math.max(4, Math.min(12, section.size - offset)));
+    const start = new Cursor(first, file.littleEndian, file.name, ".debug_line", offset);
     const { length, offsetSize } = readInitialLength(start);
     this.offsetSize = offsetSize;
     const size = start.position + length;
-    this.bytes = room ? room.bytes.read(section, offset, size) : section.read(offset, size);
+    this.bytes = read(size);
     const cursor = this.cursor(start.position);
     this.version = cursor.u16();
     if (this.version < 2 || this.version > 5) throw cursor.malformed(`line program of version ${this.version}`);

@@ -19,6 +19,10 @@ import type { Unit } from "./unit.ts";
 const MAX_EXPECTED = 64;
 const MAX_SEARCHES = 4;
 
+/** In the place of a unit's offset. */
+export const NO_UNIT = -1;
+export const ASK_CAREFULLY = -2;
+
 const NO_UNITS: ReadonlySet<number> = new Set();
 
 /** What the roots of some units say. */
@@ -87,23 +91,18 @@ export class UnitIndex {
     }
   }
 
-  /** The first of the candidates, or -1. */
+  /** The first of the candidates; NO_UNIT when there is none, and ASK_CAREFULLY when something is damaged on the way. */
   likeliest(address: number): number {
     try {
-      for (const table of this.tables(address)) {
-        let first = -1;
-        let claims = 0;
-        for (let row = table.find(address); row >= 0 && claims < MAX_CLAIMS; row = table.find(address, row)) {
-          const unit = table.payloadAt(row);
-          if (first < 0 || unit < first) first = unit;
-          claims++;
-        }
-        if (first >= 0) return first;
-      }
-      return -1;
+      const aranges = this.arangesFor(address);
+      const named = firstUnitIn(aranges.table, address);
+      if (named >= 0) return named;
+      const roots = this.rootsFor(aranges, address);
+      const stated = firstUnitIn(roots.table, address);
+      return stated >= 0 ? stated : firstUnitIn(this.restOf(roots), address);
     } catch (error) {
       reasonOf(error); // the careful way says it
-      return -1;
+      return ASK_CAREFULLY;
     }
   }
 
@@ -118,8 +117,12 @@ export class UnitIndex {
     yield aranges.table;
     const roots = this.rootsFor(aranges, address);
     yield roots.table;
+    yield this.restOf(roots);
+  }
+
+  private restOf(roots: Roots): RangeTable {
     roots.rest ??= this.scanUnstated(roots);
-    yield roots.rest;
+    return roots.rest;
   }
 
   /** A unit that is named for an address and does not have it is no reason to believe the others. */
@@ -197,6 +200,18 @@ export class UnitIndex {
     }
     return table;
   }
+}
+
+/** NO_UNIT when no range has the address. */
+function firstUnitIn(table: RangeTable, address: number): number {
+  let first = NO_UNIT;
+  let claims = 0;
+  for (let row = table.find(address); row >= 0 && claims < MAX_CLAIMS; row = table.find(address, row)) {
+    const unit = table.payloadAt(row);
+    if (first < 0 || unit < first) first = unit;
+    claims++;
+  }
+  return first;
 }
 
 function unitsIn(table: RangeTable, address: number): number[] {

@@ -3,7 +3,7 @@
  * the last unit stood, so that a thousand units leave nothing for the garbage collector.
  */
 
-import { ReadBuffer } from "../base/bytes.ts";
+import { ReadWindow } from "../base/bytes.ts";
 import { Cursor } from "../base/cursor.ts";
 import { AbbreviationTable } from "./abbreviations.ts";
 import type { DebugFile } from "./debug-file.ts";
@@ -12,8 +12,7 @@ import { abbreviationKey, MAX_HEADER_SIZE, readUnitHeader, type UnitHeader } fro
 
 /** What is in it is of use only until the next unit is read into it. All units must be of one file. */
 export class UnitRoom {
-  readonly bytes = new ReadBuffer();
-  private readonly headerBytes = new ReadBuffer();
+  readonly bytes = new ReadWindow();
   private table: AbbreviationTable | undefined;
   private tableKey: number | undefined;
 
@@ -21,7 +20,7 @@ export class UnitRoom {
   header(file: DebugFile, offset: number): UnitHeader {
     const section = file.require(".debug_info");
     const length = Math.max(1, Math.min(MAX_HEADER_SIZE, section.size - offset));
-    const bytes = this.headerBytes.read(section, offset, length);
+    const bytes = this.bytes.read(section, offset, length);
     return readUnitHeader(new Cursor(bytes, file.littleEndian, section.name, "section", offset), section.size, false);
   }
 
@@ -40,7 +39,7 @@ export class UnitRoom {
 
 /** Likewise for a unit's line program and the names in its header. */
 export class LineRoom {
-  readonly bytes = new ReadBuffer();
+  readonly bytes = new ReadWindow();
   readonly directories = new FileNames();
   readonly files = new FileNames();
 }

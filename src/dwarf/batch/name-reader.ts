@@ -19,8 +19,10 @@ export class NameReader {
   callLine = -1;
   callColumn = -1;
   private readonly texts: Texts;
+  // The DIEs on the way: the first `count` count.
   private readonly units: Unit[] = [];
   private readonly offsets: number[] = [];
+  private count = 0;
   // Most DIEs on the way are in the unit at hand.
   private cursorUnit: Unit | undefined;
   private unitCursor!: Cursor;
@@ -41,12 +43,10 @@ export class NameReader {
     this.callFile = -1;
     this.callLine = -1;
     this.callColumn = -1;
-    units.length = offsets.length = 1;
-    units[0] = unit;
-    offsets[0] = offset;
+    this.count = 0;
     this.readDie(unit, offset);
     const { callFile, callLine, callColumn } = this;
-    for (let i = 1; i < units.length && i < MAX_ORIGINS; i++) this.readDie(units[i], offsets[i]);
+    for (let i = 0; i < this.count && i < MAX_ORIGINS - 1; i++) this.readDie(units[i], offsets[i]);
     // An origin's own say nothing about this call.
     this.callFile = callFile;
     this.callLine = callLine;
@@ -113,14 +113,17 @@ export class NameReader {
 
   private follow(unit: Unit, form: number, value: number): void {
     if (form === dw.DW_FORM_ref4) {
-      this.units.push(unit);
-      this.offsets.push(value);
+      this.note(unit, value);
       return;
     }
     const next = unit.reference({ form, value, position: 0 });
     if (!next) return;
-    this.units.push(next.unit);
-    this.offsets.push(next.offset);
+    this.note(next.unit, next.offset);
+  }
+
+  private note(unit: Unit, offset: number): void {
+    this.units[this.count] = unit;
+    this.offsets[this.count++] = offset;
   }
 
   private text(unit: Unit, form: number, value: number, cursor: Cursor): number {
