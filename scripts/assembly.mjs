@@ -12,7 +12,10 @@ import { basename, dirname, join } from "node:path";
 import { ROOT } from "./setup.mjs";
 
 /** Where each begins, and what it becomes. */
-export const ASSEMBLIES = [{ source: "src/dwarf/assembly/index.ts", output: "src/dwarf/scanner-code.ts" }];
+export const ASSEMBLIES = [
+  { source: "src/dwarf/assembly/index.ts", output: "src/dwarf/scanner-code.ts" },
+  { source: "src/elf/assembly/index.ts", output: "src/elf/symbol-search-code.ts" },
+];
 
 const ASC = join(ROOT, "node_modules", "assemblyscript", "bin", "asc.js");
 const OPTIONS = ["-O3", "--noAssert", "--runtime", "stub", "--initialMemory", "1"];

@@ -1,24 +1,106 @@
 /**
- * WebAssembly, as far as it is used here: a module without imports that exports its memory and functions.
+ * WebAssembly, as far as it is used here: a module without imports, whose functions work on its memory.
  *
  * Declared here, since the library of types that has it is the browser's.
  */
 
-export type WasmMemory = { readonly buffer: ArrayBuffer; grow(pages: number): number };
+import { LeaklineError } from "./errors.ts";
 
 declare const WebAssembly: {
   Module: new (code: Uint8Array) => object;
   Instance: new (module: object) => { readonly exports: unknown };
 };
 
-/** Memory grows by so many bytes. */
-export const WASM_PAGE = 1 << 16;
+/** A variable that a module exports. */
+export type WasmVariable = { readonly value: number };
 
-/** @param base64 the module. @returns what makes instances, each with a memory of its own. */
-export function compileWasm<Exports>(base64: string): () => Exports {
-  const text = atob(base64);
-  const code = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) code[i] = text.charCodeAt(i);
-  const module = new WebAssembly.Module(code);
-  return () => new WebAssembly.Instance(module).exports as Exports;
+/** What all modules here export. A bool is 0 or 1. */
+export type WasmCode = {
+  readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
+  /** The first byte of memory that the module does not use itself. */
+  firstFree(): number;
+};
+
+/** Memory grows by so many bytes. */
+const PAGE = 1 << 16;
+/** Memory that an instance may take, in bytes. */
+const MAX_MEMORY = 1 << 30;
+/** Zeros behind what is put into memory, which end whatever is read there. */
+const PADDING = 16;
+
+export class WasmModule {
+  private readonly module: object;
+
+  /**
+   * @param base64 the module's code.
+   * @throws LeaklineError `unsupported` where there is no WebAssembly.
+   */
+  constructor(base64: string) {
+    if (typeof WebAssembly === "undefined" || !HOST_IS_LITTLE_ENDIAN)
+      throw new LeaklineError("unsupported", "addresses are resolved with WebAssembly, in little-endian memory", {
+        hint: "record here, and resolve on another machine; or start node without --jitless",
+      });
+    const text = atob(base64);
+    const code = new Uint8Array(text.length);
+    for (let i = 0; i < text.length; i++) code[i] = text.charCodeAt(i);
+    this.module = new WebAssembly.Module(code);
+  }
+
+  instantiate(): unknown {
+    return new WebAssembly.Instance(this.module).exports;
+  }
 }
+
+/** An instance of a module, with a memory of its own, into which what it works on is put. */
+export class Wasm<Code extends WasmCode> {
+  readonly code: Code;
+  /** The memory. To be fetched again after `reserve`, which may replace them. */
+  bytes!: Uint8Array;
+  words!: Int32Array;
+  numbers!: Float64Array;
+  /** The first byte that is free; a multiple of 8. */
+  readonly firstFree: number;
+
+  constructor(module: WasmModule) {
+    this.code = module.instantiate() as Code;
+    this.firstFree = aligned(this.code.firstFree());
+    this.look();
+  }
+
+  /** Makes the memory large enough. @param size in bytes. @returns false when that is more than it may have. */
+  reserve(size: number): boolean {
+    const missing = size - this.bytes.length;
+    if (missing <= 0) return true;
+    if (size > MAX_MEMORY) return false;
+    // By half at least: to grow may mean to copy.
+    const more = Math.max(missing, Math.min(this.bytes.length / 2, MAX_MEMORY - this.bytes.length));
+    this.code.memory.grow(Math.ceil(more / PAGE));
+    this.look();
+    return true;
+  }
+
+  /** Puts bytes into memory, where `reserve` has made room, and zeros behind them. */
+  put(bytes: Uint8Array, at: number): void {
+    this.bytes.set(bytes, at);
+    this.bytes.fill(0, at + bytes.length, at + bytes.length + PADDING);
+  }
+
+  private look(): void {
+    const { buffer } = this.code.memory;
+    this.bytes = new Uint8Array(buffer);
+    this.words = new Int32Array(buffer);
+    this.numbers = new Float64Array(buffer);
+  }
+}
+
+/** Bytes of memory that so many take with the zeros behind them; a multiple of 8. */
+export function roomFor(length: number): number {
+  return aligned(length + PADDING);
+}
+
+/** The next multiple of 8. */
+export function aligned(size: number): number {
+  return Math.ceil(size / 8) * 8;
+}
+
+const HOST_IS_LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;

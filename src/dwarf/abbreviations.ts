@@ -8,10 +8,11 @@
 
 import type { ByteSource } from "../base/bytes.ts";
 import { LeaklineError, MalformedError } from "../base/errors.ts";
+import { aligned, roomFor } from "../base/wasm.ts";
 import * as layout from "./abbreviation-layout.ts";
 import * as dw from "./constants.ts";
 import { MAX_ABBREVIATION_ATTRIBUTES, MAX_ABBREVIATIONS } from "./limits.ts";
-import { Scanner } from "./scanner.ts";
+import { newScanner, type Scanner } from "./scanner.ts";
 import type { SectionCursor } from "./section-cursor.ts";
 import type { UnitShape } from "./unit-header.ts";
 
@@ -47,14 +48,13 @@ export class AbbreviationTable {
     this.source = section.source;
     this.offset = section.offset;
     this.rare = undefined;
-    compiler ??= new Scanner();
+    compiler ??= newScanner();
     const { code, firstFree } = compiler;
     for (let window = WINDOW; ; window *= 4) {
       const cursor = section.need(Math.min(window, MAX_WINDOW));
       const bytes = cursor.bytes.subarray(cursor.position, Math.min(cursor.end, cursor.position + window));
-      const room = code.abbreviationRoom(bytes.length);
-      const from = firstFree + Math.ceil(room / 8) * 8;
-      if (!compiler.reserve(from + bytes.length + 64)) throw this.tooMany(MAX_WINDOW, "bytes");
+      const from = firstFree + aligned(code.abbreviationRoom(bytes.length));
+      if (!compiler.reserve(from + roomFor(bytes.length))) throw this.tooMany(MAX_WINDOW, "bytes");
       compiler.put(bytes, from);
       const { addressSize, offsetSize, refAddrSize } = shape;
       code.compileAbbreviations(from, from + bytes.length, firstFree, wanted, addressSize, offsetSize, refAddrSize);

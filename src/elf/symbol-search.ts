@@ -8,24 +8,17 @@
  */
 
 import { type ByteSource, ReadBuffer } from "../base/bytes.ts";
-import {
-  EM_ARM,
-  EM_PPC64,
-  ET_REL,
-  SHF_EXECINSTR,
-  SHN_COMMON,
-  SHN_LORESERVE,
-  SHN_UNDEF,
-  STT_FUNC,
-  STT_GNU_IFUNC,
-  STT_NOTYPE,
-} from "./constants.ts";
+import { aligned, roomFor, Wasm, type WasmCode, WasmModule, type WasmVariable } from "../base/wasm.ts";
+import { EM_ARM, EM_PPC64, ET_REL, SHF_EXECINSTR, SHN_LORESERVE } from "./constants.ts";
 import type { ElfFile } from "./elf-file.ts";
+import { CODE } from "./symbol-search-code.ts";
 
 /** Rows read at once: 3 MB, for which most tables are read once for both passes. */
 const CHUNK_ROWS = 1 << 17;
 /** Of places that rows are searched around: more are found only in files made for it, whose tables are sorted instead. */
 const MAX_STARTS = 1 << 12;
+/** Marks of a pass: addresses, or starts around them. */
+const MAX_MARKS = MAX_STARTS + (1 << 10);
 
 export type RowsAround = {
   /** Row numbers, ascending. */
@@ -46,18 +39,18 @@ export function rowsAround(
   addresses: Float64Array,
 ): RowsAround | undefined {
   const isSimple = elf.type !== ET_REL && elf.machine !== EM_ARM && elf.machine !== EM_PPC64 && elf.sections.length > 0;
-  if (!isSimple || !elf.littleEndian || !HOST_IS_LITTLE_ENDIAN) return undefined;
-  const nearest = new Float64Array(addresses.length).fill(Number.NEGATIVE_INFINITY);
-  const starts = new Set<number>();
+  if (!isSimple || !elf.littleEndian || addresses.length > MAX_MARKS - MAX_STARTS) return undefined;
   const search = new RowSearch(elf, table, rowSize);
-  search.begin(addresses, nearest);
+  const starts = new Set<number>();
+  const below = new Float64Array(addresses.length).fill(Number.NEGATIVE_INFINITY);
+  search.begin(addresses, below);
   while (search.next()) {
     const { start, mark } = search;
-    if (start > nearest[mark]) nearest[mark] = start;
+    search.raise(mark, start);
     if (search.end > addresses[mark] && starts.add(start).size > MAX_STARTS) return undefined;
   }
-  const found = [...nearest].filter((start) => start > Number.NEGATIVE_INFINITY);
-  for (const start of found) starts.add(start);
+  const nearest = [...search.floors].filter((start) => start > Number.NEGATIVE_INFINITY);
+  for (const start of nearest) starts.add(start);
   const marks = Float64Array.from(starts).sort();
   const rows: number[] = [];
   // Addresses are whole numbers: above one less than a mark is the mark itself.
@@ -66,8 +59,18 @@ export function rowsAround(
     marks.map((start) => start - 1),
   );
   while (search.next()) rows.push(search.row);
-  return { rows: Uint32Array.from(rows), nearest: found };
+  return { rows: Uint32Array.from(rows), nearest };
 }
+
+/** What assembly/index.ts exports; see there. */
+type Code = WasmCode & {
+  readonly start: WasmVariable;
+  readonly end: WasmVariable;
+  readonly mark: WasmVariable;
+  nextRow(from: number, to: number, is64: number, marks: number, floors: number, count: number, labels: number): number;
+};
+
+let module: WasmModule | undefined;
 
 /** A pass over the table that stops at rows of interest. */
 class RowSearch {
@@ -80,88 +83,84 @@ class RowSearch {
   private readonly rowSize: number;
   private readonly count: number;
   private readonly is64: boolean;
-  /** By section index, whether untyped symbols of it may be labels of code. */
-  private readonly labels = new Uint8Array(SHN_LORESERVE).fill(1);
-  private marks: Float64Array = new Float64Array(0);
-  private floors = this.marks;
-  /** Rows [first, last) as words. */
+  private readonly wasm: Wasm<Code>;
+  private markCount = 0;
+  // Where things are in memory, in bytes: which sections have code, marks, their floors, and rows [first, last).
+  private readonly labels: number;
+  private readonly marks: number;
+  private readonly floorsAt: number;
+  private readonly rows: number;
   private first = 0;
   private last = 0;
-  private words: Int32Array = new Int32Array(0);
   private readonly room = new ReadBuffer();
 
   constructor(elf: ElfFile, table: ByteSource, rowSize: number) {
+    module ??= new WasmModule(CODE);
+    this.wasm = new Wasm<Code>(module);
     this.table = table;
     this.rowSize = rowSize;
     this.count = Math.floor(table.size / rowSize);
     this.is64 = elf.is64;
+    this.labels = this.wasm.firstFree;
+    this.marks = this.labels + aligned(SHN_LORESERVE);
+    this.floorsAt = this.marks + 8 * MAX_MARKS;
+    this.rows = this.floorsAt + 8 * MAX_MARKS;
+    this.wasm.reserve(this.rows);
+    const { bytes } = this.wasm;
+    bytes.fill(1, this.labels, this.labels + SHN_LORESERVE);
     for (const { index, flags } of elf.sections)
-      if (index < SHN_LORESERVE) this.labels[index] = flags & SHF_EXECINSTR ? 1 : 0;
+      if (index < SHN_LORESERVE) bytes[this.labels + index] = flags & SHF_EXECINSTR ? 1 : 0;
   }
 
   /**
    * Of interest is a row whose symbol contains the first mark at or behind its start, or starts above that mark's floor.
    *
    * @param marks ascending.
-   * @param floors one for each; they may be raised on the way.
+   * @param floors one for each.
    */
   begin(marks: Float64Array, floors: Float64Array): void {
-    this.marks = marks;
-    this.floors = floors;
+    const { numbers } = this.wasm;
+    numbers.set(marks, this.marks / 8);
+    numbers.set(floors, this.floorsAt / 8);
+    this.markCount = marks.length;
     this.row = 0;
   }
 
-  /** Looks at addresses first: all else of a row is seldom needed. */
+  /** From here on, less is of interest around a mark. */
+  raise(mark: number, floor: number): void {
+    const { floors } = this;
+    if (floor > floors[mark]) floors[mark] = floor;
+  }
+
+  get floors(): Float64Array {
+    return this.wasm.numbers.subarray(this.floorsAt / 8, this.floorsAt / 8 + this.markCount);
+  }
+
   next(): boolean {
-    const { marks, floors, is64 } = this;
-    const count = marks.length;
-    const highest = count > 0 ? marks[count - 1] : Number.NEGATIVE_INFINITY;
-    const stride = this.rowSize >> 2;
-    let { words, first, last } = this;
-    for (let row = this.row + 1; row < this.count; row++) {
-      if (row < first || row >= last) {
-        this.load(row);
-        ({ words, first, last } = this);
-      }
-      const at = (row - first) * stride;
-      let start = words[at + (is64 ? 2 : 1)] >>> 0;
-      if (is64) start += words[at + 3] * 4294967296;
-      if (start > highest) continue;
-      let mark = 0;
-      for (let high = count - 1; mark < high; ) {
-        const middle = (mark + high) >> 1;
-        if (marks[middle] < start) mark = middle + 1;
-        else high = middle;
-      }
-      let size = words[at + (is64 ? 4 : 2)] >>> 0;
-      if (is64) size += (words[at + 5] >>> 0) * 4294967296;
-      const end = start + size;
-      if ((start <= floors[mark] && end <= marks[mark]) || !this.isCode(words[at + (is64 ? 1 : 3)])) continue;
-      this.row = row;
-      this.start = start;
-      this.end = end;
-      this.mark = mark;
+    const { wasm, is64, markCount, rowSize } = this;
+    const { code } = wasm;
+    if (markCount === 0) return false;
+    for (let row = this.row + 1; row < this.count; row = this.last) {
+      if (row < this.first || row >= this.last) this.load(row);
+      const end = this.rows + (this.last - this.first) * rowSize;
+      const from = this.rows + (row - this.first) * rowSize;
+      const found = code.nextRow(from, end, is64 ? 1 : 0, this.marks, this.floorsAt, markCount, this.labels);
+      if (found === end) continue;
+      this.row = this.first + (found - this.rows) / rowSize;
+      this.start = code.start.value;
+      this.end = code.end.value;
+      this.mark = code.mark.value;
       return true;
     }
     return false;
   }
 
-  /** @param word `st_info`, `st_other` and `st_shndx`, which lie side by side. */
-  private isCode(word: number): boolean {
-    const type = word & 0xf;
-    const section = word >>> 16;
-    if (section === SHN_UNDEF || section === SHN_COMMON) return false;
-    if (type === STT_NOTYPE) return section < SHN_LORESERVE && this.labels[section] !== 0;
-    return type === STT_FUNC || type === STT_GNU_IFUNC;
-  }
-
   private load(row: number): void {
-    this.first = row;
-    this.last = Math.min(row + CHUNK_ROWS, this.count);
-    let bytes = this.room.read(this.table, row * this.rowSize, (this.last - row) * this.rowSize);
-    if (bytes.byteOffset % 4 !== 0) bytes = bytes.slice();
-    this.words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
+    this.first = this.last = row;
+    const last = Math.min(row + CHUNK_ROWS, this.count);
+    const bytes = this.room.read(this.table, row * this.rowSize, (last - row) * this.rowSize);
+    this.wasm.reserve(this.rows + roomFor(bytes.length));
+    this.wasm.put(bytes, this.rows);
+    this.last = last;
   }
 }
-
-const HOST_IS_LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;

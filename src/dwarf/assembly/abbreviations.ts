@@ -72,13 +72,13 @@ export function compileAbbreviations(
     setWord(record, to.FIRST_STEP, stepCount);
     setWord(record, to.FIRST_ATTRIBUTE, attributeCount);
     const code = bytes.uleb32();
-    if (code == 0) {
+    if (code === 0) {
       ended = to.ENDED_WHOLE;
       at = bytes.position;
       break;
     }
     ended = readDeclaration(record, end);
-    if (ended != to.ENDED_FULL) break;
+    if (ended !== to.ENDED_FULL) break;
     setWord(record, to.CODE, code);
     if (code > highest) highest = code;
     count++;
@@ -86,7 +86,7 @@ export function compileAbbreviations(
   }
   // What a declaration that could not be read left behind does not count.
   const last = records + count * RECORD_BYTES;
-  if (ended == to.ENDED_FULL) {
+  if (ended === to.ENDED_FULL) {
     setWord(last, to.FIRST_STEP, stepCount);
     setWord(last, to.FIRST_ATTRIBUTE, attributeCount);
   } else {
@@ -113,15 +113,14 @@ function finish(out: u32, records: u32, count: u32, highest: u32): void {
   setWord(out, to.CODES, codes);
   memory.fill(to_, 0xff, codes * WORD);
   // The first declaration of a code wins, as for a reader that searches the table from its start.
-  if (codes > 0)
-    for (let i = count; i-- > 0; ) store<u32>(to_ + wordAt(records + i * RECORD_BYTES, to.CODE) * WORD, i);
+  if (codes > 0) for (let i = count; i-- > 0; ) store<u32>(to_ + wordAt(records + i * RECORD_BYTES, to.CODE) * WORD, i);
   setWord(out, to.WORDS, (to_ - out) / WORD + codes);
 }
 
 /** Reads one declaration behind its code. @returns ENDED_FULL, or why it cannot be read. */
 function readDeclaration(record: u32, end: u32): u32 {
   const tag = bytes.uleb32();
-  const hasChildren = load<u8>(bytes.position) != 0;
+  const hasChildren = load<u8>(bytes.position) !== 0;
   bytes.seek(bytes.position + 1);
   let hasCode = false;
   let fixed: i32 = 0;
@@ -129,18 +128,18 @@ function readDeclaration(record: u32, end: u32): u32 {
   for (;;) {
     const name = bytes.uleb32();
     const form = bytes.uleb32();
-    const value: i64 = form == dw.DW_FORM_implicit_const ? bytes.sleb() : 0;
+    const value: i64 = form === dw.DW_FORM_implicit_const ? bytes.sleb() : 0;
     if (bytes.damaged) return to.ENDED_LEB;
     if (bytes.position > end) return to.ENDED_EARLY;
-    if (name == 0 && form == 0) break;
-    if (name == dw.DW_AT_low_pc || name == dw.DW_AT_ranges) hasCode = true;
+    if (name === 0 && form === 0) break;
+    if (name === dw.DW_AT_low_pc || name === dw.DW_AT_ranges) hasCode = true;
     if (attributeCount >= <u32>MAX_ABBREVIATION_ATTRIBUTES) return to.ENDED_ATTRIBUTES;
     const attribute = attributes + attributeCount++ * ATTRIBUTE_BYTES;
     setWord(attribute, to.NAME, name);
     setWord(attribute, to.FORM_OF, form);
     store<i64>(attribute + to.VALUE * WORD, value);
-    const step = name == dw.DW_AT_sibling ? siblingStep(form) : formStep(form);
-    if (step == UNKNOWN) {
+    const step = name === dw.DW_AT_sibling ? siblingStep(form) : formStep(form);
+    if (step === UNKNOWN) {
       setWord(attribute, to.FORM_OF, form);
       unknownForm = form;
       return to.ENDED_FORM;
@@ -174,8 +173,8 @@ function setSize(record: u32): void {
   let sibling: i32 = -1;
   for (let i = wordAt(record, to.FIRST_STEP); i < stepCount && size >= 0; i++) {
     const step: i32 = load<i32>(steps + i * WORD);
-    if (step == to.SIBLING4) sibling = size;
-    size = step >= 0 ? size + step : step == to.SIBLING4 ? size + 4 : -1;
+    if (step === to.SIBLING4) sibling = size;
+    size = step >= 0 ? size + step : step === to.SIBLING4 ? size + 4 : -1;
   }
   setWord(record, to.SIZE, size);
   setWord(record, to.SIBLING, sibling);
@@ -196,7 +195,7 @@ function setPlaces(record: u32, first: u32): void {
     // Of an attribute that occurs twice, the first counts.
     if (place >= 0 && <i32>wordAt(record, place) < 0) {
       // Behind a value of variable length, or with its own in the table, it has to be read with all the others.
-      if (at < 0 || form == dw.DW_FORM_implicit_const || form == dw.DW_FORM_indirect) isByPlace = false;
+      if (at < 0 || form === dw.DW_FORM_implicit_const || form === dw.DW_FORM_indirect) isByPlace = false;
       setWord(record, place, at);
       setWord(record, place + 1, form);
     }
@@ -208,8 +207,8 @@ function setPlaces(record: u32, first: u32): void {
 }
 
 function isPlain(record: u32): bool {
-  if (wordAt(record, to.PLACES) != 1 || <i32>wordAt(record, to.PLACE_RANGES) >= 0) return false;
-  if (<i32>wordAt(record, to.PLACE_LOW) < 0 || wordAt(record, to.PLACE_LOW + 1) != dw.DW_FORM_addr) return false;
+  if (wordAt(record, to.PLACES) !== 1 || <i32>wordAt(record, to.PLACE_RANGES) >= 0) return false;
+  if (<i32>wordAt(record, to.PLACE_LOW) < 0 || wordAt(record, to.PLACE_LOW + 1) !== dw.DW_FORM_addr) return false;
   if (<i32>wordAt(record, to.PLACE_HIGH) < 0) return false;
   switch (wordAt(record, to.PLACE_HIGH + 1)) {
     case dw.DW_FORM_addr:
@@ -227,12 +226,10 @@ function pushStep(step: i32): void {
   store<i32>(steps + stepCount++ * WORD, step);
 }
 
-@inline
 export function wordAt(at: u32, word: i32): u32 {
   return load<u32>(at + word * WORD);
 }
 
-@inline
 function setWord(at: u32, word: i32, value: u32): void {
   store<u32>(at + word * WORD, value);
 }
@@ -328,7 +325,7 @@ function siblingStep(form: u32): i32 {
 }
 
 function functionRole(tag: u32, hasChildren: bool, hasCode: bool): u32 {
-  if (tag == dw.DW_TAG_subprogram && hasCode) return to.ROLE_WANTED;
+  if (tag === dw.DW_TAG_subprogram && hasCode) return to.ROLE_WANTED;
   if (!hasChildren) return to.ROLE_LEAF;
   switch (tag) {
     // Functions commonly stand right below these.
@@ -345,7 +342,7 @@ function functionRole(tag: u32, hasChildren: bool, hasCode: bool): u32 {
 
 /** Nested functions are looked at, since their calls are their own. */
 function callRole(tag: u32, hasChildren: bool): u32 {
-  if (tag == dw.DW_TAG_inlined_subroutine || tag == dw.DW_TAG_subprogram) return to.ROLE_WANTED;
+  if (tag === dw.DW_TAG_inlined_subroutine || tag === dw.DW_TAG_subprogram) return to.ROLE_WANTED;
   if (!hasChildren) return to.ROLE_LEAF;
   switch (tag) {
     // Below anything else, calls cannot be of this function.

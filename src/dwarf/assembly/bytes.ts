@@ -68,7 +68,7 @@ export function sleb(): i64 {
     }
   } while (byte >= 0x80);
   position = at;
-  return shift < 64 && (byte & 0x40) != 0 ? value | (-1 << <i64>shift) : value;
+  return shift < 64 && (byte & 0x40) !== 0 ? value | (-1 << (<i64>shift)) : value;
 }
 
 export function u16At(at: u32): u32 {

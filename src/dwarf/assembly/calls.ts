@@ -72,14 +72,14 @@ export function beginCalls(die: u32, length: u32): i32 {
   claims = 0;
   bytes.seek(dies.unit + die);
   const code = bytes.uleb32();
-  if (code == 0 || code >= dies.codes) return GIVEN_UP;
+  if (code === 0 || code >= dies.codes) return GIVEN_UP;
   const index = load<i32>(dies.codeList + (code << 2));
   if (index < 0) return GIVEN_UP;
   const record = dies.records + <u32>index * dies.RECORD_BYTES;
   dies.setFound(dies.unit + die, record, bytes.position);
   position = dies.passAttributes(record, bytes.position);
   if (position > dies.unitEnd) return GIVEN_UP;
-  depth = (wordAt(record, to.FLAGS) & to.HAS_CHILDREN) != 0 ? 1 : 0;
+  depth = (wordAt(record, to.FLAGS) & to.HAS_CHILDREN) !== 0 ? 1 : 0;
   return WANTS_RANGES;
 }
 
@@ -97,7 +97,7 @@ export function searchCalls(): i32 {
       code = bytes.uleb32();
       at = bytes.position;
     }
-    if (code == 0) {
+    if (code === 0) {
       depth--;
       continue;
     }
@@ -110,7 +110,7 @@ export function searchCalls(): i32 {
     if (at > end) return GIVEN_UP;
     const flags = wordAt(record, to.FLAGS);
     const level = depth;
-    const hasChildren = (flags & to.HAS_CHILDREN) != 0;
+    const hasChildren = (flags & to.HAS_CHILDREN) !== 0;
     if (hidden >= 0) {
       if (level > hidden) {
         if (hasChildren) depth++;
@@ -120,13 +120,13 @@ export function searchCalls(): i32 {
     }
     while (openCount > 0 && load<i32>(open + (openCount - 1) * OPEN_BYTES + LEVEL) >= level) openCount--;
     const role = (flags >> to.CALL_ROLE) & to.ROLE_BITS;
-    const isCall = role == to.ROLE_WANTED && wordAt(record, to.TAG) == dw.DW_TAG_inlined_subroutine;
+    const isCall = role === to.ROLE_WANTED && wordAt(record, to.TAG) === dw.DW_TAG_inlined_subroutine;
     if (hasChildren) {
-      const mayJump = role == to.ROLE_ITEM || (role == to.ROLE_WANTED && !isCall);
+      const mayJump = role === to.ROLE_ITEM || (role === to.ROLE_WANTED && !isCall);
       if (mayJump && dies.sibling > at && dies.sibling <= end) at = dies.sibling;
       else {
         // A nested function has calls of its own.
-        if (role == to.ROLE_WANTED && !isCall) hidden = level;
+        if (role === to.ROLE_WANTED && !isCall) hidden = level;
         depth++;
       }
     }
@@ -136,8 +136,8 @@ export function searchCalls(): i32 {
     store<i32>(top + LEVEL, level);
     store<u32>(top + DIE, die - dies.unit);
     store<i32>(top + ROW, -1);
-    if ((flags & to.HAS_CODE) == 0) continue;
-    if ((flags & to.PLAIN_CODE) == 0) {
+    if ((flags & to.HAS_CODE) === 0) continue;
+    if ((flags & to.PLAIN_CODE) === 0) {
       dies.setFound(die, record, attributes);
       position = at;
       return WANTS_RANGES;
@@ -170,8 +170,8 @@ function rowOfOpen(): i32 {
       if (rowCount >= maxRows) return -1;
       row = rowCount++;
       store<i32>(call + ROW, row);
-      store<u32>(rowDies + (<u32>row << 2), load<u32>(call + DIE));
-      store<i32>(rowParents + (<u32>row << 2), parent);
+      store<u32>(rowDies + ((<u32>row) << 2), load<u32>(call + DIE));
+      store<i32>(rowParents + ((<u32>row) << 2), parent);
     }
     parent = row;
   }

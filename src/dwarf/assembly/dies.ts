@@ -18,17 +18,10 @@ export let codes: u32 = 0;
 export let codeList: u32 = 0;
 let steps: u32 = 0;
 let addressSize: i32 = 0;
-/** Code below it was dropped by the linker; NaN when nobody knows. */
+/** Code below it was dropped by the linker; Infinity when nobody knows. */
 let lowestCode: f64 = 0;
 
-export function setUnit(
-  from: u32,
-  end: u32,
-  table: u32,
-  sizeOfAddress: i32,
-  lowest: f64,
-  littleEndian: bool,
-): void {
+export function setUnit(from: u32, end: u32, table: u32, sizeOfAddress: i32, lowest: f64, littleEndian: bool): void {
   unit = from;
   unitEnd = end;
   records = table + to.HEAD_WORDS * 4;
@@ -49,7 +42,6 @@ export let sibling: u32 = 0;
  * @param at where they begin, in the unit.
  * @returns where they end, which is behind `unitEnd` when they run off the unit.
  */
-@inline
 export function passAttributes(record: u32, at: u32): u32 {
   const size = <i32>wordAt(record, to.SIZE);
   if (size < 0) return passSteps(record, at);
@@ -66,7 +58,7 @@ function passSteps(record: u32, from: u32): u32 {
   for (let i = steps + wordAt(record, to.FIRST_STEP) * 4; i < last; i += 4) {
     const step = load<i32>(i);
     if (step >= 0) at += step;
-    else if (step == to.SKIP_LEB) while (load<u8>(at++) >= 0x80);
+    else if (step === to.SKIP_LEB) while (load<u8>(at++) >= 0x80);
     else at = passStep(step, at);
     if (at > unitEnd) break;
   }
@@ -78,7 +70,7 @@ function passStep(step: i32, from: u32): u32 {
   let at = from;
   switch (step) {
     case to.SKIP_STRING:
-      while (load<u8>(at++) != 0);
+      while (load<u8>(at++) !== 0);
       return at;
     case to.SKIP_BLOCK1:
       return at + 1 + load<u8>(at);
@@ -120,7 +112,6 @@ export let low: f64 = 0;
 export let high: f64 = 0;
 
 /** Reads the code of a DIE of which all is from one address to another. @returns whether there is any that the linker kept. */
-@inline
 export function readPlainCode(record: u32, at: u32): bool {
   low = addressAt(at + wordAt(record, to.PLACE_LOW));
   const place = at + wordAt(record, to.PLACE_HIGH);
@@ -144,15 +135,15 @@ export function readPlainCode(record: u32, at: u32): bool {
 }
 
 function addressAt(at: u32): f64 {
-  if (addressSize == 8) return bytes.i64At(at);
-  return addressSize == 4 ? <f64>bytes.u32At(at) : <f64>bytes.u16At(at);
+  if (addressSize === 8) return bytes.i64At(at);
+  return addressSize === 4 ? <f64>bytes.u32At(at) : <f64>bytes.u16At(at);
 }
 
-/** As ranges.ts has it. @param lowest NaN for a file that says nothing about it. */
+/** As ranges.ts has it. @param lowest Infinity for a file that says nothing about it. */
 export function isTombstone(begin: f64, sizeOfAddress: i32, lowest: f64): bool {
-  const highest: f64 = sizeOfAddress == 4 ? 4294967295 : -1;
-  if (begin == highest || begin == highest - 1) return true;
-  return lowest != lowest ? begin == 0 || begin == 1 : begin < lowest;
+  const highest: f64 = sizeOfAddress === 4 ? 4294967295 : -1;
+  if (begin === highest || begin === highest - 1) return true;
+  return lowest === Infinity ? begin === 0 || begin === 1 : begin < lowest;
 }
 
 /** Where the DIE that a search has come to is, in the unit: the DIE, its abbreviation, and its attributes. */

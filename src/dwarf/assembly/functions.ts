@@ -58,7 +58,7 @@ export function searchFunctions(): i32 {
       code = bytes.uleb32();
       at = bytes.position;
     }
-    if (code == 0) {
+    if (code === 0) {
       if (--depth <= 0) break;
       continue;
     }
@@ -71,15 +71,15 @@ export function searchFunctions(): i32 {
     if (at > end) return GIVEN_UP;
     const flags = wordAt(record, to.FLAGS);
     const role = (flags >> to.FUNCTION_ROLE) & to.ROLE_BITS;
-    if ((flags & to.HAS_CHILDREN) != 0) {
+    if ((flags & to.HAS_CHILDREN) !== 0) {
       // A sibling before this place would make the walk go round for ever.
-      if (role != to.ROLE_SCOPE && !everything && dies.sibling > at && dies.sibling <= end) {
+      if (role !== to.ROLE_SCOPE && !everything && dies.sibling > at && dies.sibling <= end) {
         skipped = true;
         at = dies.sibling;
       } else depth++;
     }
-    if (role == to.ROLE_WANTED) {
-      if ((flags & to.PLAIN_CODE) == 0) {
+    if (role === to.ROLE_WANTED) {
+      if ((flags & to.PLAIN_CODE) === 0) {
         dies.setFound(die, record, attributes);
         position = depth <= 0 ? end : at;
         return WANTS_RANGES;
@@ -105,7 +105,7 @@ function claim(die: u32, begin: f64, end: f64): bool {
     const begun = begins + (i << 3);
     const ended = ends + (i << 3);
     const found = foundDies + (i << 2);
-    const isBetter = begin > load<f64>(begun) || (begin == load<f64>(begun) && end <= load<f64>(ended));
+    const isBetter = begin > load<f64>(begun) || (begin === load<f64>(begun) && end <= load<f64>(ended));
     if (load<i32>(found) >= 0 && !isBetter) continue;
     store<u32>(found, die);
     store<f64>(begun, begin);

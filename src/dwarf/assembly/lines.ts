@@ -73,7 +73,7 @@ export function setProgram(
  *
  * @param from where it begins in memory. @param end where it ends.
  * @param wantedCount of the addresses, the first so many are looked up.
- * @param lowest of the file's code; NaN when nobody knows.
+ * @param lowest of the file's code; Infinity when nobody knows.
  * @returns false when the program is damaged or does what only LineTable knows.
  */
 export function searchLines(
@@ -125,8 +125,8 @@ export function searchLines(
             if (bytes.damaged || long > 0x7fffffff) return false;
             operand = <u32>long;
           }
-          if (opcode == dw.DW_LNS_set_column) column = operand;
-          else if (opcode == dw.DW_LNS_set_file) file = operand;
+          if (opcode === dw.DW_LNS_set_column) column = operand;
+          else if (opcode === dw.DW_LNS_set_file) file = operand;
           else address += <f64>minInstLength * <f64>operand;
           continue;
         }
@@ -137,7 +137,7 @@ export function searchLines(
             bytes.seek(at - 1);
             const step = bytes.sleb();
             at = bytes.position;
-            if (bytes.damaged || step != <i64>(<i32>step)) return false;
+            if (bytes.damaged || step !== <i64>(<i32>step)) return false;
             line += <i32>step;
           }
           continue;
@@ -156,19 +156,19 @@ export function searchLines(
           continue;
         case 0: {
           const length: u32 = load<u8>(at++);
-          if (length == 0 || length >= 0x80 || at > end || length > end - at) return false;
+          if (length === 0 || length >= 0x80 || at > end || length > end - at) return false;
           const kind: u32 = load<u8>(at);
           const operands = at + 1;
           at += length;
-          if (kind == dw.DW_LNE_end_sequence) {
+          if (kind === dw.DW_LNE_end_sequence) {
             endsSequence = true;
             break;
           }
-          if (kind == dw.DW_LNE_set_address) {
-            if (length == 9) address = bytes.i64At(operands);
-            else if (length == 5) address = <f64>bytes.u32At(operands);
+          if (kind === dw.DW_LNE_set_address) {
+            if (length === 9) address = bytes.i64At(operands);
+            else if (length === 5) address = <f64>bytes.u32At(operands);
             else return false;
-          } else if (kind == dw.DW_LNE_define_file) return false;
+          } else if (kind === dw.DW_LNE_define_file) return false;
           continue;
         }
         default:
@@ -177,7 +177,7 @@ export function searchLines(
       }
     }
     // A row.
-    if (rows == 0) {
+    if (rows === 0) {
       begin = address;
       dropped = isTombstone(address, addressSize, lowest);
       first = next = dropped ? count : lowerBound(addresses, count, address);
@@ -206,7 +206,7 @@ export function searchLines(
     rowLine = line;
     rowColumn = column;
   }
-  return at == end;
+  return at === end;
 }
 
 /** Takes the new rows of a sequence for the addresses [from, to), where there is none of a better one. */
@@ -214,8 +214,8 @@ function take(from: u32, to: u32, begin: f64, end: f64): void {
   for (let i = from; i < to; i++) {
     const begun = begins + (i << 3);
     const ended = ends + (i << 3);
-    const isBetter = begin > load<f64>(begun) || (begin == load<f64>(begun) && end <= load<f64>(ended));
-    if (load<u32>(found + (i << 2)) != 0 && !isBetter) continue;
+    const isBetter = begin > load<f64>(begun) || (begin === load<f64>(begun) && end <= load<f64>(ended));
+    if (load<u32>(found + (i << 2)) !== 0 && !isBetter) continue;
     store<u32>(found + (i << 2), 1);
     store<u32>(files + (i << 2), load<u32>(newFiles + (i << 2)));
     store<u32>(lines + (i << 2), load<u32>(newLines + (i << 2)));

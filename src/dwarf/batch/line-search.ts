@@ -4,9 +4,10 @@
  * It knows what compilers write, and leaves the rest to `LineTable`.
  */
 
+import { aligned, roomFor } from "../../base/wasm.ts";
 import * as dw from "../constants.ts";
 import type { LineHeader } from "../line-header.ts";
-import { aligned, roomFor, Scanner } from "../scanner.ts";
+import { newScanner } from "../scanner.ts";
 
 export class LineSearch {
   /** By index of the address: 1 where a row was found. Valid until the next search, as all below. */
@@ -16,7 +17,7 @@ export class LineSearch {
   line!: Int32Array;
   /** 0 means that the column is unknown, or the left edge. */
   column!: Int32Array;
-  private readonly scanner = new Scanner();
+  private readonly scanner = newScanner();
 
   /**
    * Runs the program once.
@@ -48,7 +49,7 @@ export class LineSearch {
     const littleEndian = header.littleEndian ? 1 : 0;
     code.setProgram(opcodeBase, minInstLength, header.lineBase, header.lineRange, lengths, littleEndian);
     this.look(count);
-    const lowest = lowestCode ?? Number.NaN;
+    const lowest = lowestCode ?? Number.POSITIVE_INFINITY;
     return code.searchLines(from, end, count, opcodeBase, minInstLength, addressSize, lowest) !== 0;
   }
 
@@ -60,11 +61,11 @@ export class LineSearch {
   private look(count: number): void {
     const { words, firstFree } = this.scanner;
     // Three lists of doubles, then those of words, as assembly/lines.ts has them.
-    let at = firstFree / 4 + 6 * count;
-    const next = (): Int32Array => words.subarray(at, (at += count));
-    this.found = next();
-    this.file = next();
-    this.line = next();
-    this.column = next();
+    const first = firstFree / 4 + 6 * count;
+    const list = (number: number): Int32Array => words.subarray(first + number * count, first + (number + 1) * count);
+    this.found = list(0);
+    this.file = list(1);
+    this.line = list(2);
+    this.column = list(3);
   }
 }

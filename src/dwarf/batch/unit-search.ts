@@ -9,8 +9,9 @@
  */
 
 import type { Cursor } from "../../base/cursor.ts";
+import { aligned, roomFor } from "../../base/wasm.ts";
 import { CodeRanges } from "../ranges.ts";
-import { aligned, roomFor, Scanner } from "../scanner.ts";
+import { newScanner } from "../scanner.ts";
 import type { Unit } from "../unit.ts";
 import { DONE, GIVEN_UP, WANTS_RANGES } from "./search-states.ts";
 
@@ -27,7 +28,7 @@ export class UnitSearch {
   /** By row: its DIE in the unit, and the row of the call around it or -1. */
   callDies!: Int32Array;
   callParents!: Int32Array;
-  private readonly scanner = new Scanner();
+  private readonly scanner = newScanner();
   private unit!: Unit;
   private cursor!: Cursor;
   private count = 0;
@@ -73,7 +74,7 @@ export class UnitSearch {
     scanner.numbers.set(addresses.subarray(0, count), this.addresses / 8);
     scanner.words.set(abbreviations.words.subarray(0, abbreviations.size), table / 4);
     scanner.put(bytes, at);
-    const { lowestCode = Number.NaN } = unit.main.file.input;
+    const { lowestCode = Number.POSITIVE_INFINITY } = unit.main.file.input;
     // Addresses of ranges are as large as the main unit says, as all its addresses.
     code.setUnit(at, at + bytes.length, table, header.addressSize, lowestCode, this.cursor.littleEndian ? 1 : 0);
     code.setCallLists(this.functionAddresses, innermost, callDies, callParents, MAX_ROWS, open);
