@@ -5,18 +5,19 @@
  * it does in each of 11,000 units of a distribution; so other debuggers take it, too.
  */
 
-import { ReadBuffer } from "../base/bytes.ts";
-import { LeaklineError } from "../base/errors.ts";
+import { type ByteSource, ReadBuffer } from "../base/bytes.ts";
+import { LeaklineError, MalformedError } from "../base/errors.ts";
+import { roomFor } from "../base/wasm.ts";
 import type { DebugFile } from "./debug-file.ts";
 import { MAX_ARANGES } from "./limits.ts";
 import { RangeTable } from "./range-table.ts";
-import { isTombstone } from "./ranges.ts";
 import { reasonOf } from "./reason.ts";
-import { SectionCursor } from "./section-cursor.ts";
-import { readInitialLength, readSized } from "./unit-header.ts";
+import { newScanner } from "./scanner.ts";
 
-/** Bytes fetched at a time: the section is read to its end. */
-const WINDOW = 64 * 1024;
+/** Bytes fetched at a time, and more for a longer set. */
+const WINDOW = 1 << 18;
+/** A state of assembly/aranges.ts. */
+const DAMAGED = 2;
 
 export type Aranges = {
   /** The payload is the unit's offset in .debug_info. */
@@ -34,13 +35,13 @@ export type Aranges = {
  * @param wanted ascending: then only ranges with one of these addresses are put into the table.
  */
 export function readAranges(file: DebugFile, wanted?: Float64Array): Aranges {
-  const reader = new ArangesReader(file, wanted);
-  const { table, units, complete } = reader;
+  const table = new RangeTable();
+  const units: number[] = [];
+  const complete = new Set<number>();
   let reason: string | undefined;
   try {
     const source = file.source(".debug_aranges");
-    if (source !== undefined && source.size > 0)
-      reader.readSets(new SectionCursor(source, file.littleEndian, 0, WINDOW, new ReadBuffer()), source.size);
+    if (source !== undefined) readSets(file, source, wanted ?? new Float64Array(0), { table, units, complete });
   } catch (error) {
     reason = reasonOf(error);
     complete.clear();
@@ -48,81 +49,43 @@ export function readAranges(file: DebugFile, wanted?: Float64Array): Aranges {
   return { table, units, complete, reason };
 }
 
-class ArangesReader {
-  readonly table = new RangeTable();
-  readonly units: number[] = [];
-  readonly complete = new Set<number>();
-  private readonly file: DebugFile;
-  private readonly wanted: Float64Array | undefined;
-  private count = 0;
+type Found = { table: RangeTable; units: number[]; complete: Set<number> };
 
-  constructor(file: DebugFile, wanted: Float64Array | undefined) {
-    this.file = file;
-    this.wanted = wanted;
-  }
-
-  readSets(section: SectionCursor, size: number): void {
-    while (section.offset < size) {
-      const start = section.offset;
-      const header = section.need(32);
-      const { length, offsetSize } = readInitialLength(header);
-      const end = header.base + header.position + length;
-      if (end > size) throw header.malformed(`set of ${length} bytes runs off its section`);
-      header.skip(2); // version: 2 in every version of DWARF
-      const unit = readSized(header, offsetSize);
-      const addressSize = header.u8();
-      const segmentSize = header.u8();
-      if ((addressSize !== 4 && addressSize !== 8) || segmentSize !== 0) {
-        section.seek(end);
-        continue;
-      }
-      this.units.push(unit);
-      // Tuples begin at a multiple of their size, counted from the set's beginning.
-      const tuple = 2 * addressSize;
-      section.seek(Math.min(end, start + Math.ceil((section.offset - start) / tuple) * tuple));
-      for (let left = Math.floor((end - section.offset) / tuple); left > 0; ) {
-        const { bytes, position, remaining } = section.need(Math.min(left * tuple, WINDOW));
-        const here = Math.min(left, Math.floor(remaining / tuple));
-        const view = new DataView(bytes.buffer, bytes.byteOffset + position, here * tuple);
-        const read = this.readTuples(view, here, addressSize === 8, unit);
-        if (read < here) {
-          // What ends before its end may have been cut by a linker that zeroed what it dropped.
-          if (read === left - 1) this.complete.add(unit);
-          break;
-        }
-        section.seek(section.offset + here * tuple);
-        left -= here;
-      }
-      section.seek(end);
+/** Piece by piece, each of which ends with a whole set. */
+function readSets(file: DebugFile, source: ByteSource, wanted: Float64Array, { table, units, complete }: Found): void {
+  const { lowestCode = Number.POSITIVE_INFINITY } = file.input;
+  const scanner = newScanner();
+  const { code, firstFree } = scanner;
+  const room = new ReadBuffer();
+  let count = 0;
+  let window = WINDOW;
+  for (let offset = 0; offset < source.size; ) {
+    const length = Math.min(window, source.size - offset);
+    const ranges = firstFree + 8 * wanted.length;
+    const sets = ranges + code.rangeRoom(length);
+    const from = sets + code.setRoom(length);
+    if (!scanner.reserve(from + roomFor(length)))
+      throw new LeaklineError("limit", `${source.name}: set of more than ${window / 2} bytes`);
+    scanner.put(room.read(source, offset, length), from);
+    scanner.numbers.set(wanted, firstFree / 8);
+    const littleEndian = file.littleEndian ? 1 : 0;
+    code.readAranges(from, from + length, firstFree, wanted.length, lowestCode, littleEndian, ranges, sets);
+    const { numbers } = scanner;
+    for (let set = 0, at = sets / 8; set < code.setCount.value; set++, at += 2) {
+      units.push(numbers[at]);
+      if (numbers[at + 1] === 1) complete.add(numbers[at]);
     }
+    for (let range = 0, at = ranges / 8; range < code.rangeCount.value; range++, at += 3)
+      table.add(numbers[at], numbers[at + 1], numbers[at + 2]);
+    count += code.seenCount.value;
+    if (count > MAX_ARANGES)
+      throw new LeaklineError("limit", `${file.name}: .debug_aranges has more than ${MAX_ARANGES} ranges`);
+    const read = code.arangesEnd.value - from;
+    offset += read;
+    if (code.arangesState.value === DAMAGED) throw new MalformedError(source.name, "section", offset, "damaged set");
+    if (read > 0) window = WINDOW;
+    else if (length === source.size - offset)
+      throw new MalformedError(source.name, "section", offset, "set runs off its section");
+    else window *= 2;
   }
-
-  /** @returns how many there are, up to the pair of zeros that ends a set. */
-  private readTuples(view: DataView, count: number, is64: boolean, unit: number): number {
-    const { table, wanted, file } = this;
-    const { littleEndian } = file;
-    const { lowestCode } = file.input;
-    for (let i = 0, at = 0; i < count; i++, at += is64 ? 16 : 8) {
-      const begin = is64 ? readInt64(view, at, littleEndian) : view.getUint32(at, littleEndian);
-      const length = is64 ? readInt64(view, at + 8, littleEndian) : view.getUint32(at + 4, littleEndian);
-      if (begin === 0 && length === 0) return i;
-      const end = begin + length;
-      if (!(begin < end) || isTombstone(begin, is64 ? 8 : 4, lowestCode)) continue;
-      if (++this.count > MAX_ARANGES)
-        throw new LeaklineError("limit", `${file.name}: .debug_aranges has more than ${MAX_ARANGES} ranges`);
-      if (wanted) {
-        let next = 0;
-        while (next < wanted.length && wanted[next] < begin) next++;
-        if (next === wanted.length || wanted[next] >= end) continue;
-      }
-      table.add(begin, end, unit);
-    }
-    return count;
-  }
-}
-
-/** As `Cursor.i64`. */
-function readInt64(view: DataView, at: number, littleEndian: boolean): number {
-  const low = view.getUint32(littleEndian ? at : at + 4, littleEndian);
-  return view.getInt32(littleEndian ? at + 4 : at, littleEndian) * 4294967296 + low;
 }

@@ -19,6 +19,23 @@ type Code = WasmCode & {
     refAddrSize: number,
   ): void;
   readonly unknownForm: WasmVariable;
+  readonly arangesEnd: WasmVariable;
+  readonly arangesState: WasmVariable;
+  readonly seenCount: WasmVariable;
+  readonly rangeCount: WasmVariable;
+  readonly setCount: WasmVariable;
+  rangeRoom(length: number): number;
+  setRoom(length: number): number;
+  readAranges(
+    from: number,
+    end: number,
+    wanted: number,
+    count: number,
+    lowest: number,
+    littleEndian: number,
+    ranges: number,
+    sets: number,
+  ): void;
   setUnit(
     from: number,
     end: number,

@@ -8,6 +8,16 @@
 
 // asc knows `export … from` without the extension only.
 import { abbreviationRoom, compileAbbreviations, unknownForm } from "./abbreviations.ts";
+import {
+  arangesEnd,
+  arangesState,
+  rangeCount,
+  rangeRoom,
+  readAranges,
+  seenCount,
+  setCount,
+  setRoom,
+} from "./aranges.ts";
 import { firstFree, setByteOrder } from "./bytes.ts";
 import { beginCalls, claimCall, openRoom, rowCount, searchCalls, setCallLists } from "./calls.ts";
 import { foundAttributes, foundDie, foundIndex, setUnit } from "./dies.ts";
@@ -16,6 +26,8 @@ import { lineHitRoom, searchLines, setLineLists, setProgram } from "./lines.ts";
 
 export {
   abbreviationRoom,
+  arangesEnd,
+  arangesState,
   beginCalls,
   beginFunctions,
   claimCall,
@@ -27,14 +39,20 @@ export {
   foundIndex,
   lineHitRoom,
   openRoom,
+  rangeCount,
+  rangeRoom,
+  readAranges,
   rowCount,
   searchCalls,
   searchFunctions,
   searchLines,
+  seenCount,
   setByteOrder,
   setCallLists,
+  setCount,
   setLineLists,
   setProgram,
+  setRoom,
   setUnit,
   skipped,
   unknownForm,
