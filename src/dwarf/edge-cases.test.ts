@@ -244,6 +244,22 @@ describe("the tree of DIEs", () => {
     expect(names(inputOf({ ".debug_info": unit(dies), ".debug_abbrev": declarations }), 0x1004)).toEqual(["found"]);
   });
 
+  // Tables are read piece by piece, of 4096 bytes at first. Of code 512, the first byte alone says 0, which ends a table.
+  test.for([577, 578, 579])("a long table works wherever it is cut, behind %i attributes", (attributes) => {
+    const declarations = new Bytes();
+    // Five bytes each up to code 127 and six from there on: with 578 attributes, code 512 begins at 4095.
+    declarations.uleb(1, dw.DW_TAG_lexical_block).u8(0);
+    for (let i = 0; i < attributes; i++) declarations.uleb(dw.DW_AT_name, dw.DW_FORM_string);
+    declarations.u8(0, 0);
+    for (let code = 2; code < 3000; code++) declarations.uleb(code, dw.DW_TAG_lexical_block).u8(0, 0, 0);
+    declarations.uleb(3000, dw.DW_TAG_compile_unit).u8(1, 0, 0);
+    declarations.uleb(3001, dw.DW_TAG_subprogram).u8(0);
+    declarations.uleb(dw.DW_AT_name, dw.DW_FORM_string, dw.DW_AT_low_pc, dw.DW_FORM_addr);
+    declarations.uleb(dw.DW_AT_high_pc, dw.DW_FORM_data1, 0, 0, 0);
+    const dies = new Bytes().uleb(3000, 3001).text("found").u64(0x1000).u8(16, 0);
+    expect(names(inputOf({ ".debug_info": unit(dies), ".debug_abbrev": declarations }), 0x1004)).toEqual(["found"]);
+  });
+
   test("every form is passed over by its size (DWARF 5 §7.5.6)", () => {
     const forms: [number, Bytes][] = [
       [dw.DW_FORM_addr, new Bytes().u64(1)],

@@ -66,13 +66,15 @@ export function compileAbbreviations(
   let at = from;
   while (count < wanted) {
     at = bytes.position;
-    ended = to.ENDED_EARLY;
-    if (at >= end) break;
     const record = records + count * RECORD_BYTES;
     setWord(record, to.FIRST_STEP, stepCount);
     setWord(record, to.FIRST_ATTRIBUTE, attributeCount);
+    ended = to.ENDED_EARLY;
+    if (at >= end) break;
     const code = bytes.uleb32();
-    if (code === 0) {
+    // What is behind the end are zeros, which end a table too.
+    if (bytes.position > end) break;
+    if (code === 0 && !bytes.damaged) {
       ended = to.ENDED_WHOLE;
       at = bytes.position;
       break;
@@ -121,7 +123,7 @@ function finish(out: u32, records: u32, count: u32, highest: u32): void {
 function readDeclaration(record: u32, end: u32): u32 {
   const tag = bytes.uleb32();
   const hasChildren = load<u8>(bytes.position) !== 0;
-  bytes.seek(bytes.position + 1);
+  bytes.skip(1);
   let hasCode = false;
   let fixed: i32 = 0;
   const first = attributeCount;

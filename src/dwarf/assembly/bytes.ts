@@ -29,6 +29,10 @@ export function seek(to: u32): void {
   damaged = false;
 }
 
+export function skip(count: u32): void {
+  position += count;
+}
+
 /** An unsigned LEB128 (DWARF 5 §7.6), without the bits above the 64th. */
 export function uleb(): u64 {
   let at = position;

@@ -72,7 +72,7 @@ export function beginCalls(die: u32, length: u32): i32 {
   claims = 0;
   bytes.seek(dies.unit + die);
   const code = bytes.uleb32();
-  if (code === 0 || code >= dies.codes) return GIVEN_UP;
+  if (code === 0 || code >= dies.codes || bytes.damaged) return GIVEN_UP;
   const index = load<i32>(dies.codeList + (code << 2));
   if (index < 0) return GIVEN_UP;
   const record = dies.records + <u32>index * dies.RECORD_BYTES;
@@ -96,6 +96,7 @@ export function searchCalls(): i32 {
       bytes.seek(die);
       code = bytes.uleb32();
       at = bytes.position;
+      if (bytes.damaged) return GIVEN_UP;
     }
     if (code === 0) {
       depth--;

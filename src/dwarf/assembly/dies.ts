@@ -81,7 +81,7 @@ function passStep(step: i32, from: u32): u32 {
     case to.SKIP_BLOCK: {
       bytes.seek(at);
       const length = bytes.uleb32();
-      return behind(bytes.position, length);
+      return bytes.damaged ? unitEnd + 1 : behind(bytes.position, length);
     }
     case to.SIBLING1:
       sibling = unit + load<u8>(at);
@@ -95,7 +95,7 @@ function passStep(step: i32, from: u32): u32 {
     case to.SIBLING_LEB:
       bytes.seek(at);
       sibling = unit + bytes.uleb32();
-      return bytes.position;
+      return bytes.damaged ? unitEnd + 1 : bytes.position;
     default:
       // DW_FORM_indirect, which no compiler writes.
       return unitEnd + 1;

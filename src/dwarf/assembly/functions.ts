@@ -57,6 +57,7 @@ export function searchFunctions(): i32 {
       bytes.seek(die);
       code = bytes.uleb32();
       at = bytes.position;
+      if (bytes.damaged) return GIVEN_UP;
     }
     if (code === 0) {
       if (--depth <= 0) break;
