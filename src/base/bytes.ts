@@ -102,43 +102,6 @@ export class ReadBuffer {
   }
 }
 
-/**
- * As ReadBuffer, for pieces that mostly lie side by side, or one of which begins with the length of the whole: more is read
- * than was asked for, and what is there already is not read again.
- */
-export class ReadWindow {
-  private room = new Uint8Array(0);
-  private source: ByteSource | undefined;
-  private start = 0;
-  private length = 0;
-
-  /** As `source.read`, but the result is valid only until the next call. */
-  read(source: ByteSource, offset: number, length: number): Uint8Array {
-    if (!source.readInto) return source.read(offset, length);
-    checkRange(source.name, source.size, offset, length);
-    checkLength(source.name, length);
-    const at = offset - this.start;
-    const isNear = source === this.source && at >= 0 && at <= this.length;
-    if (isNear && length <= this.length - at) return this.room.subarray(at, at + length);
-    const kept = isNear ? this.room.subarray(at, this.length) : this.room.subarray(0, 0);
-    const wanted = Math.max(length, Math.min(AHEAD, source.size - offset));
-    if (wanted > this.room.length) {
-      this.room = new Uint8Array(Math.max(wanted, Math.min(this.room.length * 2, MAX_ROOM)));
-      this.room.set(kept);
-    } else if (kept.length > 0) this.room.copyWithin(0, at, at + kept.length);
-    // Should reading fail half-way, nothing of it may be taken for what stood there before.
-    this.source = undefined;
-    source.readInto(offset + kept.length, this.room.subarray(kept.length, wanted));
-    this.source = source;
-    this.start = offset;
-    this.length = wanted;
-    return this.room.subarray(0, length);
-  }
-}
-
-/** Bytes that a window reads at least. */
-const AHEAD = 1 << 16;
-
 /** Room grows by doubling up to this, in bytes, and from there on only as far as is needed. */
 const MAX_ROOM = 1 << 24;
 

@@ -3,8 +3,8 @@
  * the last unit stood, so that a thousand units leave nothing for the garbage collector.
  */
 
-import { ReadWindow } from "../base/bytes.ts";
 import { Cursor } from "../base/cursor.ts";
+import type { WasmWindow } from "../base/wasm-window.ts";
 import { AbbreviationTable } from "./abbreviations.ts";
 import type { DebugFile } from "./debug-file.ts";
 import { FileNames } from "./file-names.ts";
@@ -12,9 +12,13 @@ import { abbreviationKey, MAX_HEADER_SIZE, readUnitHeader, type UnitHeader } fro
 
 /** What is in it is of use only until the next unit is read into it. All units must be of one file. */
 export class UnitRoom {
-  readonly bytes = new ReadWindow();
+  readonly bytes: WasmWindow;
   private table: AbbreviationTable | undefined;
   private tableKey: number | undefined;
+
+  constructor(bytes: WasmWindow) {
+    this.bytes = bytes;
+  }
 
   /** @throws MalformedError when there is no sound unit header at this offset of .debug_info. */
   header(file: DebugFile, offset: number): UnitHeader {
@@ -39,7 +43,11 @@ export class UnitRoom {
 
 /** Likewise for a unit's line program and the names in its header. */
 export class LineRoom {
-  readonly bytes = new ReadWindow();
+  readonly bytes: WasmWindow;
   readonly directories = new FileNames();
   readonly files = new FileNames();
+
+  constructor(bytes: WasmWindow) {
+    this.bytes = bytes;
+  }
 }

@@ -68,8 +68,7 @@ export class Unit {
 
   /** A cursor over the unit's bytes; positions count from the unit's beginning. */
   cursor(offset: number): Cursor {
-    this.loaded ??= this.load();
-    const cursor = this.cursorOver(this.loaded);
+    const cursor = this.cursorOver(this.load());
     if (offset < this.header.rootOffset) throw cursor.malformed("reference into a unit's header", offset);
     cursor.seek(offset);
     return cursor;
@@ -248,9 +247,12 @@ export class Unit {
   }
 
   private load(): Uint8Array {
-    const { section, size } = this;
+    const { section, size, room } = this;
     const { offset } = this.header;
-    return this.room ? this.room.bytes.read(section, offset, size) : section.read(offset, size);
+    // What is in a room may move: it is asked for each time, and read once.
+    if (room) return room.bytes.read(section, offset, size);
+    this.loaded ??= section.read(offset, size);
+    return this.loaded;
   }
 
   private cursorOver(bytes: Uint8Array): Cursor {

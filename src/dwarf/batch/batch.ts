@@ -34,10 +34,11 @@ export class Batch {
   private readonly file: DebugFile;
   private readonly addresses: Float64Array;
   readonly inlines: boolean;
-  private readonly unitRoom = new UnitRoom();
-  private readonly lineRoom = new LineRoom();
-  private readonly lines = new LineSearch();
-  private readonly search = new UnitSearch();
+  // Made for each run.
+  private unitRoom!: UnitRoom;
+  private lineRoom!: LineRoom;
+  private lines!: LineSearch;
+  private search!: UnitSearch;
   private readonly names: NameReader;
   // Of the unit at hand: its addresses, those of the function at hand, and the rows of the calls in it, -1 for none yet.
   private unitAddresses = new Float64Array(0);
@@ -65,14 +66,30 @@ export class Batch {
   run(units: Float64Array): void {
     const count = units.length;
     const order = sortedOrder(units, units, count);
-    for (let from = 0; from < count; ) {
-      const offset = units[order[from]];
+    const endOfUnit = (from: number): number => {
       let to = from + 1;
-      while (to < count && units[order[to]] === offset) to++;
+      while (to < count && units[order[to]] === units[order[from]]) to++;
+      return to;
+    };
+    let most = 0;
+    for (let from = 0, to = 0; from < count; from = to) {
+      to = endOfUnit(from);
+      if (units[order[from]] >= 0) most = Math.max(most, to - from);
+    }
+    if (most > 0) this.prepare(most);
+    for (let from = 0, to = 0; from < count; from = to) {
+      to = endOfUnit(from);
+      const offset = units[order[from]];
       if (offset >= 0) this.tryUnit(offset, order.subarray(from, to));
-      from = to;
     }
     this.answers.finish();
+  }
+
+  private prepare(maxCount: number): void {
+    this.search = new UnitSearch(maxCount);
+    this.lines = new LineSearch(maxCount);
+    this.unitRoom = new UnitRoom(this.search.window);
+    this.lineRoom = new LineRoom(this.lines.window);
   }
 
   private tryUnit(offset: number, indexes: Uint32Array): void {

@@ -4,10 +4,14 @@
  * It knows what compilers write, and leaves the rest to `LineTable`.
  */
 
-import { aligned, roomFor } from "../../base/wasm.ts";
+import { roomFor } from "../../base/wasm.ts";
+import { WasmWindow } from "../../base/wasm-window.ts";
 import * as dw from "../constants.ts";
 import type { LineHeader } from "../line-header.ts";
 import { newScanner } from "../scanner.ts";
+
+/** Of an opcode base, at most. */
+const OPCODES = 256;
 
 export class LineSearch {
   /** By index of the address: 1 where a row was found. Valid until the next search, as all below. */
@@ -17,7 +21,22 @@ export class LineSearch {
   line!: Int32Array;
   /** 0 means that the column is unknown, or the left edge. */
   column!: Int32Array;
+  /** Where line programs are to be read into. */
+  readonly window: WasmWindow;
   private readonly scanner = newScanner();
+  // Where things are in memory, in bytes: the lists, lengths of opcodes, and then the window.
+  private readonly lists: number;
+  private readonly lengths: number;
+
+  /** @param maxCount addresses of one unit. */
+  constructor(maxCount: number) {
+    const { scanner } = this;
+    this.lists = scanner.firstFree;
+    this.lengths = this.lists + 8 * Math.ceil((scanner.code.lineHitRoom() * maxCount) / 8);
+    const end = this.lengths + OPCODES;
+    scanner.reserve(end);
+    this.window = new WasmWindow(scanner, end);
+  }
 
   /**
    * Runs the program once.
@@ -33,24 +52,26 @@ export class LineSearch {
     addresses: Float64Array,
     count: number,
   ): boolean {
-    const { scanner } = this;
-    const { code, firstFree } = scanner;
+    const { scanner, window, lists, lengths } = this;
+    const { code } = scanner;
     const { opcodeBase, minInstLength, programStart, bytes } = header;
     // Several operations an instruction: no machine that Linux still runs on.
     if (header.maxOpsPerInst !== 1 || opcodeBase <= dw.DW_LNS_set_isa) return false;
-    const lengths = firstFree + aligned(code.lineHitRoom() * count);
-    const from = lengths + 256;
-    const end = from + bytes.length - programStart;
-    if (!scanner.reserve(from + roomFor(bytes.length - programStart))) return false;
-    code.setLineLists(firstFree, count);
-    scanner.numbers.set(addresses.subarray(0, count), firstFree / 8);
+    let at = bytes.byteOffset;
+    if (!window.has(bytes)) {
+      at = window.end;
+      if (!scanner.reserve(at + roomFor(bytes.length))) return false;
+      scanner.put(bytes, at);
+    }
+    code.setLineLists(lists, count);
+    scanner.numbers.set(addresses.subarray(0, count), lists / 8);
     scanner.bytes.set(header.opcodeLengths, lengths);
-    scanner.put(bytes.subarray(programStart), from);
     const littleEndian = header.littleEndian ? 1 : 0;
     code.setProgram(opcodeBase, minInstLength, header.lineBase, header.lineRange, lengths, littleEndian);
     this.look(count);
     const lowest = lowestCode ?? Number.POSITIVE_INFINITY;
-    return code.searchLines(from, end, count, opcodeBase, minInstLength, addressSize, lowest) !== 0;
+    const end = at + bytes.length;
+    return code.searchLines(at + programStart, end, count, opcodeBase, minInstLength, addressSize, lowest) !== 0;
   }
 
   /** No program: nothing is found. */
@@ -59,9 +80,9 @@ export class LineSearch {
   }
 
   private look(count: number): void {
-    const { words, firstFree } = this.scanner;
+    const { words } = this.scanner;
     // Three lists of doubles, then those of words, as assembly/lines.ts has them.
-    const first = firstFree / 4 + 6 * count;
+    const first = this.lists / 4 + 6 * count;
     const list = (number: number): Int32Array => words.subarray(first + number * count, first + (number + 1) * count);
     this.found = list(0);
     this.file = list(1);

@@ -1,8 +1,8 @@
 /**
  * Which function of a unit, and which calls inlined into it, contain given addresses (DWARF 5 §3.3).
  *
- * The walks are WebAssembly (assembly/functions.ts, calls.ts), over a copy of the unit in their own memory. They stop where a
- * DIE's ranges are not from one address to another: those are read here, and claimed there.
+ * The walks are WebAssembly (assembly/functions.ts, calls.ts), over the unit in their memory. They stop where a DIE's ranges are
+ * not from one address to another: those are read here, and claimed there.
  *
  * As in FunctionTable, what DW_AT_sibling allows is jumped over, and the unit is walked again in full for the addresses
  * that were not found: a function may hide in a class or in another function.
@@ -10,6 +10,7 @@
 
 import type { Cursor } from "../../base/cursor.ts";
 import { aligned, roomFor } from "../../base/wasm.ts";
+import { WasmWindow } from "../../base/wasm-window.ts";
 import { CodeRanges } from "../ranges.ts";
 import { newScanner } from "../scanner.ts";
 import type { Unit } from "../unit.ts";
@@ -28,16 +29,45 @@ export class UnitSearch {
   /** By row: its DIE in the unit, and the row of the call around it or -1. */
   callDies!: Int32Array;
   callParents!: Int32Array;
+  /** Where units are to be read into. */
+  readonly window: WasmWindow;
   private readonly scanner = newScanner();
   private unit!: Unit;
   private cursor!: Cursor;
   private count = 0;
-  // Where things are in memory, in bytes.
-  private addresses = 0;
-  private foundDies = 0;
-  private begins = 0;
-  private ends = 0;
-  private functionAddresses = 0;
+  // Where lists are in memory, in bytes; the window is behind them.
+  private readonly addresses: number;
+  private readonly foundDies: number;
+  private readonly begins: number;
+  private readonly ends: number;
+  private readonly functionAddresses: number;
+  private readonly rowsOfAddresses: number;
+  private readonly rowDies: number;
+  private readonly rowParents: number;
+
+  /** @param maxCount addresses of one unit. */
+  constructor(maxCount: number) {
+    const { scanner } = this;
+    const { code } = scanner;
+    let end = scanner.firstFree;
+    const take = (size: number): number => {
+      const at = end;
+      end += aligned(size);
+      return at;
+    };
+    this.addresses = take(8 * maxCount);
+    this.begins = take(8 * maxCount);
+    this.ends = take(8 * maxCount);
+    this.functionAddresses = take(8 * maxCount);
+    this.foundDies = take(4 * maxCount);
+    this.rowsOfAddresses = take(4 * maxCount);
+    this.rowDies = take(4 * MAX_ROWS);
+    this.rowParents = take(4 * MAX_ROWS);
+    const open = take(code.openRoom());
+    scanner.reserve(end);
+    code.setCallLists(this.functionAddresses, this.rowsOfAddresses, this.rowDies, this.rowParents, MAX_ROWS, open);
+    this.window = new WasmWindow(scanner, end);
+  }
 
   /**
    * Takes a unit to be searched.
@@ -46,44 +76,34 @@ export class UnitSearch {
    * @returns false when it is larger than units are.
    */
   begin(unit: Unit, addresses: Float64Array, count: number): boolean {
-    const { scanner } = this;
-    const { code } = scanner;
+    const { scanner, window } = this;
     const { abbreviations, header } = unit;
     this.unit = unit;
     this.count = count;
-    this.cursor = unit.cursor(header.rootOffset);
-    const { bytes } = this.cursor;
-    let end = scanner.firstFree;
-    const take = (size: number): number => {
-      const at = end;
-      end += aligned(size);
-      return at;
-    };
-    this.addresses = take(8 * count);
-    this.begins = take(8 * count);
-    this.ends = take(8 * count);
-    this.functionAddresses = take(8 * count);
-    this.foundDies = take(4 * count);
-    const innermost = take(4 * count);
-    const callDies = take(4 * MAX_ROWS);
-    const callParents = take(4 * MAX_ROWS);
-    const open = take(code.openRoom());
-    const table = take(4 * abbreviations.size);
-    const at = take(roomFor(bytes.length));
-    if (!scanner.reserve(end)) return false;
+    const { bytes } = unit.cursor(header.rootOffset);
+    // A split unit, or one in memory, goes behind the window: the skeleton in it is still wanted.
+    const isHere = window.has(bytes);
+    const at = isHere ? bytes.byteOffset : window.end;
+    const table = isHere ? window.end : at + roomFor(bytes.length);
+    const { length } = bytes;
+    if (!scanner.reserve(table + 4 * abbreviations.size)) return false;
+    if (!isHere) scanner.put(bytes, at);
     scanner.numbers.set(addresses.subarray(0, count), this.addresses / 8);
     scanner.words.set(abbreviations.words.subarray(0, abbreviations.size), table / 4);
-    scanner.put(bytes, at);
+    // Memory may have grown.
+    this.cursor = unit.cursor(header.rootOffset);
     const { lowestCode = Number.POSITIVE_INFINITY } = unit.main.file.input;
-    // Addresses of ranges are as large as the main unit says, as all its addresses.
-    code.setUnit(at, at + bytes.length, table, header.addressSize, lowestCode, this.cursor.littleEndian ? 1 : 0);
-    code.setCallLists(this.functionAddresses, innermost, callDies, callParents, MAX_ROWS, open);
-    const column = (from: number, length: number): Int32Array => scanner.words.subarray(from / 4, from / 4 + length);
-    this.dies = column(this.foundDies, count);
-    this.innermost = column(innermost, count);
-    this.callDies = column(callDies, MAX_ROWS);
-    this.callParents = column(callParents, MAX_ROWS);
+    const littleEndian = this.cursor.littleEndian ? 1 : 0;
+    scanner.code.setUnit(at, at + length, table, header.addressSize, lowestCode, littleEndian);
+    this.dies = this.list(this.foundDies, count);
+    this.innermost = this.list(this.rowsOfAddresses, count);
+    this.callDies = this.list(this.rowDies, MAX_ROWS);
+    this.callParents = this.list(this.rowParents, MAX_ROWS);
     return true;
+  }
+
+  private list(from: number, length: number): Int32Array {
+    return this.scanner.words.subarray(from / 4, from / 4 + length);
   }
 
   /**
