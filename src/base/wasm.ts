@@ -5,6 +5,7 @@
  */
 
 import { LeaklineError } from "./errors.ts";
+import { PADDING } from "./read-window.ts";
 
 declare const WebAssembly: {
   Module: new (code: Uint8Array) => object;
@@ -25,8 +26,6 @@ export type WasmCode = {
 const PAGE = 1 << 16;
 /** Memory that an instance may take, in bytes. */
 const MAX_MEMORY = 1 << 30;
-/** Zeros behind what is put into memory, which end whatever is read there. */
-const PADDING = 16;
 
 export class WasmModule {
   private readonly module: object;
@@ -79,7 +78,7 @@ export class Wasm<Code extends WasmCode> {
     return true;
   }
 
-  /** Puts bytes into memory, where `reserve` has made room, and zeros behind them. */
+  /** Puts bytes into memory, where `reserve` has made room, and zeros behind them, which end whatever is read there. */
   put(bytes: Uint8Array, at: number): void {
     this.bytes.set(bytes, at);
     this.bytes.fill(0, at + bytes.length, at + bytes.length + PADDING);

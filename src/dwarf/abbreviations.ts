@@ -19,6 +19,8 @@ import type { UnitShape } from "./unit-header.ts";
 /** Bytes of the section that are compiled at first; most tables are not longer. */
 const WINDOW = 4096;
 const MAX_WINDOW = 1 << 24;
+/** Bytes of a declaration, of nearly all. */
+const ONE_DECLARATION = 256;
 
 let compiler: Scanner | undefined;
 
@@ -50,7 +52,7 @@ export class AbbreviationTable {
     this.rare = undefined;
     compiler ??= newScanner();
     const { code, firstFree } = compiler;
-    for (let window = WINDOW; ; window *= 4) {
+    for (let window = wanted === 1 ? ONE_DECLARATION : WINDOW; ; window *= 4) {
       const cursor = section.need(Math.min(window, MAX_WINDOW));
       const bytes = cursor.bytes.subarray(cursor.position, Math.min(cursor.end, cursor.position + window));
       const from = firstFree + aligned(code.abbreviationRoom(bytes.length));

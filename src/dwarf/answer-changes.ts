@@ -38,10 +38,10 @@ export function answerChanges(file: DebugFile): Float64List {
   }
   const programs = new Set<number>();
   let sortAt = FIRST_SORT;
-  for (const { offset, header, reason } of file.headers(".debug_info")) {
+  for (const { header, reason } of file.headers(".debug_info")) {
     if (reason !== undefined) throw new LeaklineError("malformed", reason);
     if (header === undefined || header.typeOffset !== undefined) continue;
-    const unit = file.readUnit(offset);
+    const unit = file.openUnit(header);
     addRanges(unit, changes);
     if (isSkeleton(unit)) addRanges(splitUnit(unit), changes);
     const { lineOffset } = unit;

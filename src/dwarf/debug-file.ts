@@ -6,8 +6,9 @@
  */
 
 import { type ByteSource, ReadBuffer } from "../base/bytes.ts";
-import type { Cursor } from "../base/cursor.ts";
+import { Cursor } from "../base/cursor.ts";
 import { LeaklineError } from "../base/errors.ts";
+import { ReadWindow } from "../base/read-window.ts";
 import { AbbreviationTable, findDeclaration } from "./abbreviations.ts";
 import { type DwarfInput, rememberSections } from "./input.ts";
 import { ABBREVIATION_TABLES, LINE_CACHE_BYTES, MAX_DAMAGED_UNITS, UNIT_CACHE_BYTES } from "./limits.ts";
@@ -15,7 +16,7 @@ import { LineTable } from "./line-table.ts";
 import { Lru } from "./lru.ts";
 import { reasonOf } from "./reason.ts";
 import { SectionCursor } from "./section-cursor.ts";
-import { Unit } from "./unit.ts";
+import { ROOT_WINDOW, Unit } from "./unit.ts";
 import { UnitDirectory } from "./unit-directory.ts";
 import { abbreviationKey, MAX_HEADER_SIZE, readUnitHeader, type UnitHeader } from "./unit-header.ts";
 import type { UnitRoom } from "./unit-room.ts";
@@ -44,6 +45,8 @@ export class DebugFile {
   private rootKey: number | undefined;
   private readonly rootDeclarations = new Lru<number>(ROOT_DECLARATIONS);
   private readonly cursors = new Map<string, SectionCursor>();
+  /** The beginning of a unit, of which length, header and root are read one after another. */
+  readonly beginnings = new ReadWindow(ROOT_WINDOW);
   private supplementaryFile: DebugFile | undefined;
   /** By signature, where each type unit is. */
   private typeUnits: Map<bigint, { section: UnitSection; offset: number }> | undefined;
@@ -82,7 +85,7 @@ export class DebugFile {
     const source = this.source(section);
     let directory = this.directories.get(section);
     if (directory === undefined && source !== undefined) {
-      directory = new UnitDirectory(source, this.littleEndian);
+      directory = new UnitDirectory(source, this.littleEndian, this.beginnings);
       this.directories.set(section, directory);
     }
     return directory;
@@ -91,8 +94,10 @@ export class DebugFile {
   /** @throws MalformedError when there is no sound unit header at `offset`. */
   header(section: UnitSection, offset: number): UnitHeader {
     const source = this.require(section);
-    const cursor = new SectionCursor(source, this.littleEndian, offset, 2 * MAX_HEADER_SIZE);
-    return readUnitHeader(cursor.need(MAX_HEADER_SIZE), source.size, section === ".debug_types");
+    const length = Math.max(1, Math.min(MAX_HEADER_SIZE, source.size - offset));
+    const bytes = this.beginnings.read(source, offset, length);
+    const cursor = new Cursor(bytes, this.littleEndian, source.name, "section", offset);
+    return readUnitHeader(cursor, source.size, section === ".debug_types");
   }
 
   /**
@@ -120,6 +125,11 @@ export class DebugFile {
   /** Reads a unit of .debug_info without keeping it. */
   readUnit(offset: number, skeleton?: Unit, room?: UnitRoom): Unit {
     const header = room ? room.header(this, offset) : this.header(".debug_info", offset);
+    return this.openUnit(header, skeleton, room);
+  }
+
+  /** The unit of .debug_info that has this header, not kept either. */
+  openUnit(header: UnitHeader, skeleton?: Unit, room?: UnitRoom): Unit {
     return new Unit(this, this.require(".debug_info"), header, skeleton, room);
   }
 

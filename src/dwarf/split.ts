@@ -39,9 +39,9 @@ function matchingUnit(found: DwarfInput, id: bigint | undefined, skeleton: Unit)
   const input = id !== undefined && isPackage(found) ? unitInPackage(found, id) : found;
   if (input === undefined) return undefined;
   const file = new DebugFile(input, ".dwo");
-  for (const { offset, header } of file.headers(".debug_info")) {
+  for (const { header } of file.headers(".debug_info")) {
     if (header === undefined || header.typeOffset !== undefined) continue;
-    const unit = file.readUnit(offset, skeleton);
+    const unit = file.openUnit(header, skeleton);
     if (dwoId(unit) === id) return unit;
   }
   throw new LeaklineError("mismatch", `${found.name}: is from another compilation than ${skeleton.file.name}`, {

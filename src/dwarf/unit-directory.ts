@@ -5,23 +5,26 @@
  * other sections name some units, and each walk along the chain adds those it passed.
  */
 
-import { type ByteSource, ReadBuffer } from "../base/bytes.ts";
+import type { ByteSource } from "../base/bytes.ts";
 import { Cursor } from "../base/cursor.ts";
 import { LeaklineError } from "../base/errors.ts";
+import type { ReadWindow } from "../base/read-window.ts";
 import { MAX_UNITS } from "./limits.ts";
 import { readUnitEnd } from "./unit-header.ts";
 
 export class UnitDirectory {
   private readonly section: ByteSource;
   private readonly littleEndian: boolean;
-  private readonly room = new ReadBuffer();
+  private readonly window: ReadWindow;
   /** Ascending offsets at which units begin. */
   private starts: number[] = [0];
   /** Further ones, to be put among them. */
   private learned: Iterable<number> = [];
 
-  constructor(section: ByteSource, littleEndian: boolean) {
+  /** @param window in which the beginning of a unit stays for whoever reads more of it. */
+  constructor(section: ByteSource, littleEndian: boolean, window: ReadWindow) {
     this.section = section;
+    this.window = window;
     this.littleEndian = littleEndian;
   }
 
@@ -96,10 +99,10 @@ export class UnitDirectory {
     return readUnitEnd(this.cursorAt(start), this.section.size);
   }
 
-  /** At an initial length, of 4 or 12 bytes: nothing more is read of a unit that is passed. */
+  /** At an initial length, of 4 or 12 bytes. */
   private cursorAt(start: number): Cursor {
     const { name, size } = this.section;
-    const bytes = this.room.read(this.section, start, Math.max(0, Math.min(12, size - start)));
+    const bytes = this.window.read(this.section, start, Math.max(0, Math.min(12, size - start)));
     return new Cursor(bytes, this.littleEndian, name, "section", start);
   }
 }

@@ -164,7 +164,7 @@ export class UnitIndex {
       problem ??= reason;
       if (header === undefined || header.typeOffset !== undefined || header.type === dw.DW_UT_partial) continue;
       try {
-        const unit = this.file.readUnit(offset);
+        const unit = this.file.openUnit(header);
         if (unit.root.tag === dw.DW_TAG_partial_unit) continue;
         ranges.read(unit, unit.root.attributes);
         for (let i = 0; i < ranges.pairs.length; i += 2)

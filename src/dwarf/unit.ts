@@ -21,7 +21,7 @@ import type { UnitRoom } from "./unit-room.ts";
 export type DieReference = { readonly unit: Unit; readonly offset: number };
 
 /** Bytes that nearly every root DIE fits in, with the header. */
-const ROOT_WINDOW = 512;
+export const ROOT_WINDOW = 512;
 
 export class Unit {
   readonly file: DebugFile;
@@ -233,13 +233,12 @@ export class Unit {
     const { header, size } = this;
     if (this.room) return this.die(header.rootOffset);
     const window = this.loaded ? size : Math.min(size, ROOT_WINDOW);
-    const bytes = this.section.read(header.offset, window);
+    // A unit that is no longer is kept as a whole.
+    const bytes = window === size ? this.load() : this.file.beginnings.read(this.section, header.offset, window);
     const cursor = this.cursorOver(bytes);
     cursor.seek(header.rootOffset);
     try {
-      const root = readDie(cursor, header, this.file.rootAbbreviations(header, cursor));
-      if (window === size) this.loaded = bytes;
-      return root;
+      return readDie(cursor, header, this.file.rootAbbreviations(header, cursor));
     } catch (error) {
       if (window === size || !(error instanceof MalformedError)) throw error;
       return readDie(this.cursor(header.rootOffset), header, this.abbreviations);
