@@ -92,7 +92,9 @@ export function symbolIndex(elf: ElfFile): SymbolIndex {
       const index = indexTable(elf, part.table);
       const { addresses, rows } = index.functions;
       // What was taken for a symbol of code may be an assembler's label, which only its name tells.
-      const isSound = part.nearest.every((start) => rows.some((row) => addresses[row] === start));
+      const starts = new Set<number>();
+      for (const row of rows) starts.add(addresses[row]);
+      const isSound = part.nearest.every((start) => starts.has(start));
       return isSound ? index : undefined;
     } catch (error) {
       if (!(error instanceof LeaklineError)) throw error;
@@ -259,7 +261,7 @@ function findInTable(index: TableIndex, address: number): FoundSymbol | undefine
 /** Columns of a table and of its index. */
 const BYTES_A_ROW = 80;
 /** Addresses that are few. */
-const MAX_EXPECTED = 64;
+const MAX_EXPECTED = 4096;
 /** How often a table is searched before it is sorted: two passes take a tenth of the time. */
 const MAX_PARTS = 4;
 /** Identical code folding can give one address thousands of names. */

@@ -16,9 +16,9 @@ import { CODE } from "./symbol-search-code.ts";
 /** Rows read at once: 3 MB, for which most tables are read once for both passes. */
 const CHUNK_ROWS = 1 << 17;
 /** Of places that rows are searched around: more are found only in files made for it, whose tables are sorted instead. */
-const MAX_STARTS = 1 << 12;
+const MAX_STARTS = 1 << 14;
 /** Marks of a pass: addresses, or starts around them. */
-const MAX_MARKS = MAX_STARTS + (1 << 10);
+const MAX_MARKS = MAX_STARTS + (1 << 12);
 
 export type RowsAround = {
   /** Row numbers, ascending. */

@@ -6,6 +6,7 @@
  */
 
 import { type ByteSource, decodeText, readCString } from "../base/bytes.ts";
+import { ReadWindow } from "../base/read-window.ts";
 import { LeaklineError, MalformedError } from "../base/errors.ts";
 import { SHN_LORESERVE, SHN_XINDEX, SHT_DYNSYM, SHT_SYMTAB, SHT_SYMTAB_SHNDX } from "./constants.ts";
 import { findDynamicSymbols } from "./dynamic.ts";
@@ -47,12 +48,13 @@ export function readSymbolsAround(
 ): { table: SymbolTable; nearest: readonly number[] } | undefined {
   const location = checkedLocation(elf, source);
   if (!location || location.extended) return undefined;
+  const window = new ReadWindow(1 << 14);
   const rowSize = symbolSize(elf.is64);
   const around = rowsAround(elf, location.rows, rowSize, addresses);
   if (!around) return undefined;
   const table = new SymbolTable(elf, source, location, around.rows.length + 1);
   for (const [i, row] of around.rows.entries())
-    fillRow(table, i + 1, viewOf(location.rows.read(row * rowSize, rowSize)), 0, elf.is64, elf.littleEndian);
+    fillRow(table, i + 1, viewOf(window.read(location.rows, row * rowSize, rowSize)), 0, elf.is64, elf.littleEndian);
   return { table, nearest: around.nearest };
 }
 
