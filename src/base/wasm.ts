@@ -35,14 +35,18 @@ export class WasmModule {
    * @throws LeaklineError `unsupported` where there is no WebAssembly.
    */
   constructor(base64: string) {
-    if (typeof WebAssembly === "undefined" || !HOST_IS_LITTLE_ENDIAN)
-      throw new LeaklineError("unsupported", "addresses are resolved with WebAssembly, in little-endian memory", {
-        hint: "record here, and resolve on another machine; or start node without --jitless",
-      });
     const text = atob(base64);
     const code = new Uint8Array(text.length);
     for (let i = 0; i < text.length; i++) code[i] = text.charCodeAt(i);
-    this.module = new WebAssembly.Module(code);
+    try {
+      if (!HOST_IS_LITTLE_ENDIAN) throw new TypeError("this machine is big-endian");
+      this.module = new WebAssembly.Module(code);
+    } catch (error) {
+      // A ReferenceError without WebAssembly, and whatever a page's policy throws.
+      throw new LeaklineError("unsupported", `no WebAssembly to read debug information with: ${error}`, {
+        hint: "start node without --jitless, or resolve on another machine",
+      });
+    }
   }
 
   instantiate(): unknown {
@@ -73,7 +77,11 @@ export class Wasm<Code extends WasmCode> {
     if (size > MAX_MEMORY) return false;
     // By half at least: to grow may mean to copy.
     const more = Math.max(missing, Math.min(this.bytes.length / 2, MAX_MEMORY - this.bytes.length));
-    this.code.memory.grow(Math.ceil(more / PAGE));
+    try {
+      this.code.memory.grow(Math.ceil(more / PAGE));
+    } catch {
+      return false; // the system has no more
+    }
     this.look();
     return true;
   }

@@ -6,8 +6,8 @@
  */
 
 import { type ByteSource, decodeText, readCString } from "../base/bytes.ts";
-import { ReadWindow } from "../base/read-window.ts";
 import { LeaklineError, MalformedError } from "../base/errors.ts";
+import { ReadWindow } from "../base/read-window.ts";
 import { SHN_LORESERVE, SHN_XINDEX, SHT_DYNSYM, SHT_SYMTAB, SHT_SYMTAB_SHNDX } from "./constants.ts";
 import { findDynamicSymbols } from "./dynamic.ts";
 import type { ElfFile } from "./elf-file.ts";
