@@ -26,6 +26,8 @@ export class CodeRanges {
   readonly dropped = new Float64List();
   /** Where the code is entered: DW_AT_entry_pc, else DW_AT_low_pc, else the first range's begin (§2.18). */
   entry: number | undefined;
+  /** Where in .debug_rnglists the list was that was read last, of which a DIE had the offset itself. */
+  listOffset: number | undefined;
   /** Range list entries read so far. */
   entries = 0;
   private readonly limit: number;
@@ -113,6 +115,7 @@ export class CodeRanges {
   private clear(): void {
     this.pairs.length = 0;
     this.dropped.length = 0;
+    this.listOffset = undefined;
     this.lowForm = ABSENT;
     this.highForm = ABSENT;
     this.rangesForm = ABSENT;
@@ -154,7 +157,7 @@ export class CodeRanges {
    * @throws LeaklineError `limit`: many DIEs that share one long list would otherwise cost more than any file is long.
    */
   count(unit: Unit, sectionSize: number): void {
-    const limit = Math.min(this.limit, sectionSize + FREE_RANGE_ENTRIES);
+    const limit = Math.min(this.limit, maxRangeEntries(sectionSize));
     if (++this.entries > limit)
       throw new LeaklineError("limit", `${unit.file.name}: ${unit.name}: more than ${limit} ranges`);
   }
@@ -166,6 +169,11 @@ export class CodeRanges {
     into.push(begin);
     into.push(end);
   }
+}
+
+/** Entries that the DIEs of a unit may refer to, in a section of this size in bytes. */
+export function maxRangeEntries(sectionSize: number): number {
+  return Math.min(MAX_RANGE_ENTRIES, sectionSize + FREE_RANGE_ENTRIES);
 }
 
 /** Whether code that begins at this address was dropped by the linker. */
@@ -181,8 +189,13 @@ export function isTombstone(begin: number, addressSize: number, lowestCode: numb
 }
 
 function readRangeList(unit: Unit, form: number, value: number, into: CodeRanges): void {
-  if (unit.header.version >= 5) readRngList(unit, rngListOffset(unit, form, value), into);
-  else readDebugRanges(unit, value, into);
+  if (unit.header.version < 5) {
+    readDebugRanges(unit, value, into);
+    return;
+  }
+  const offset = rngListOffset(unit, form, value);
+  readRngList(unit, offset, into);
+  if (form === dw.DW_FORM_sec_offset) into.listOffset = offset;
 }
 
 /** A list of .debug_ranges (DWARF 4 §2.17.3): pairs that count from a base. */

@@ -44,6 +44,8 @@ type Code = WasmCode & {
     lowestCode: number,
     littleEndian: number,
   ): void;
+  setRangeUnit(version: number, base: number, offsetSize: number, limit: number): void;
+  setRangePiece(start: number, at: number, end: number): void;
   readonly foundDie: WasmVariable;
   readonly foundIndex: WasmVariable;
   readonly foundAttributes: WasmVariable;

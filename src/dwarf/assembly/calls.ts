@@ -12,6 +12,7 @@ import { MAX_FUNCTIONS } from "../limits.ts";
 import { wordAt } from "./abbreviations.ts";
 import * as bytes from "./bytes.ts";
 import * as dies from "./dies.ts";
+import * as ranges from "./range-lists.ts";
 
 /** Overlapping calls make each address be looked at once for each: so often, at most. */
 const MAX_CLAIMS_EACH: u32 = 4096;
@@ -70,6 +71,7 @@ export function beginCalls(die: u32, length: u32): i32 {
   hidden = -1;
   calls = 0;
   claims = 0;
+  ranges.restartRanges();
   bytes.seek(dies.unit + die);
   const code = bytes.uleb32();
   if (code === 0 || code >= dies.codes || bytes.damaged) return GIVEN_UP;
@@ -138,12 +140,16 @@ export function searchCalls(): i32 {
     store<u32>(top + DIE, die - dies.unit);
     store<i32>(top + ROW, -1);
     if ((flags & to.HAS_CODE) === 0) continue;
-    if ((flags & to.PLAIN_CODE) === 0) {
+    if ((flags & to.PLAIN_CODE) !== 0) {
+      if (dies.readPlainCode(record, attributes) && !claimCall(dies.low, dies.high)) return GIVEN_UP;
+    } else if (ranges.beginRanges(record, attributes)) {
+      while (ranges.nextRange()) if (!claimCall(dies.low, dies.high)) return GIVEN_UP;
+      if (ranges.readTooManyRanges()) return GIVEN_UP;
+    } else {
       dies.setFound(die, record, attributes);
       position = at;
       return WANTS_RANGES;
     }
-    if (dies.readPlainCode(record, attributes) && !claimCall(dies.low, dies.high)) return GIVEN_UP;
   }
   return DONE;
 }

@@ -21,14 +21,14 @@ let addressSize: i32 = 0;
 /** Code below it was dropped by the linker; Infinity when nobody knows. */
 let lowestCode: f64 = 0;
 
-export function setUnit(from: u32, end: u32, table: u32, sizeOfAddress: i32, lowest: f64, littleEndian: bool): void {
+export function setUnit(from: u32, end: u32, table: u32, bytesOfAddress: i32, lowest: f64, littleEndian: bool): void {
   unit = from;
   unitEnd = end;
   records = table + to.HEAD_WORDS * 4;
   codes = wordAt(table, to.CODES);
   codeList = table + wordAt(table, to.CODE_LIST) * 4;
   steps = table + wordAt(table, to.STEPS) * 4;
-  addressSize = sizeOfAddress;
+  addressSize = bytesOfAddress;
   lowestCode = lowest;
   bytes.setByteOrder(littleEndian);
 }
@@ -107,7 +107,7 @@ function behind(at: u32, length: u32): u32 {
   return at > unitEnd || length > unitEnd - at ? unitEnd + 1 : at + length;
 }
 
-/** After `readPlainCode`. */
+/** After `readPlainCode`, and `nextRange` of range-lists.ts. */
 export let low: f64 = 0;
 export let high: f64 = 0;
 
@@ -131,17 +131,28 @@ export function readPlainCode(record: u32, at: u32): bool {
     default:
       high = low + bytes.i64At(place);
   }
-  return low < high && !isTombstone(low, addressSize, lowestCode);
+  return setRange(low, high);
 }
 
-function addressAt(at: u32): f64 {
+/** @returns whether there is any code in it that the linker kept. */
+export function setRange(begin: f64, end: f64): bool {
+  low = begin;
+  high = end;
+  return begin < end && !isTombstone(begin, addressSize, lowestCode);
+}
+
+export function sizeOfAddress(): u32 {
+  return <u32>addressSize;
+}
+
+export function addressAt(at: u32): f64 {
   if (addressSize === 8) return bytes.i64At(at);
   return addressSize === 4 ? <f64>bytes.u32At(at) : <f64>bytes.u16At(at);
 }
 
 /** As ranges.ts has it. @param lowest Infinity for a file that says nothing about it. */
-export function isTombstone(begin: f64, sizeOfAddress: i32, lowest: f64): bool {
-  const highest: f64 = sizeOfAddress === 4 ? 4294967295 : -1;
+export function isTombstone(begin: f64, bytesOfAddress: i32, lowest: f64): bool {
+  const highest: f64 = bytesOfAddress === 4 ? 4294967295 : -1;
   if (begin === highest || begin === highest - 1) return true;
   return lowest === Infinity ? begin === 0 || begin === 1 : begin < lowest;
 }

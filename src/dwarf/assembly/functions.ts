@@ -10,6 +10,7 @@ import { MAX_FUNCTIONS } from "../limits.ts";
 import { wordAt } from "./abbreviations.ts";
 import * as bytes from "./bytes.ts";
 import * as dies from "./dies.ts";
+import * as ranges from "./range-lists.ts";
 
 /** Overlapping functions make each address be looked at more than once: so often for each, at most. */
 const MAX_CLAIMS_EACH: u32 = 64;
@@ -42,6 +43,7 @@ export function beginFunctions(root: u32, all: bool, list: u32, length: u32, die
   depth = 0;
   claims = 0;
   functions = 0;
+  ranges.restartRanges();
 }
 
 /** Goes on. @returns DONE, WANTS_RANGES (of `foundDie`, to be claimed before it goes on), or GIVEN_UP. */
@@ -80,25 +82,29 @@ export function searchFunctions(): i32 {
       } else depth++;
     }
     if (role === to.ROLE_WANTED) {
-      if ((flags & to.PLAIN_CODE) === 0) {
-        dies.setFound(die, record, attributes);
+      dies.setFound(die, record, attributes);
+      if ((flags & to.PLAIN_CODE) !== 0) {
+        if (dies.readPlainCode(record, attributes) && !claimFunction(dies.low, dies.high)) return GIVEN_UP;
+      } else if (ranges.beginRanges(record, attributes)) {
+        while (ranges.nextRange()) if (!claimFunction(dies.low, dies.high)) return GIVEN_UP;
+        if (ranges.readTooManyRanges()) return GIVEN_UP;
+      } else {
         position = depth <= 0 ? end : at;
         return WANTS_RANGES;
       }
-      if (dies.readPlainCode(record, attributes) && !claim(die - dies.unit, dies.low, dies.high)) return GIVEN_UP;
     }
     if (depth <= 0) break;
   }
   return DONE;
 }
 
-/** The function that the search has come to has a range. @returns whether to go on. */
+/**
+ * The function that the search has come to has a range. Of several functions, an address belongs to the one that begins
+ * last, then the shortest, then the last one.
+ *
+ * @returns whether to go on.
+ */
 export function claimFunction(begin: f64, end: f64): bool {
-  return claim(dies.foundDie, begin, end);
-}
-
-/** Of several functions, an address belongs to the one that begins last, then the shortest, then the last one. */
-function claim(die: u32, begin: f64, end: f64): bool {
   if (++functions > <u32>MAX_FUNCTIONS) return false;
   for (let i = dies.lowerBound(addresses, count, begin); i < count; i++) {
     if (load<f64>(addresses + (i << 3)) >= end) break;
@@ -108,7 +114,7 @@ function claim(die: u32, begin: f64, end: f64): bool {
     const found = foundDies + (i << 2);
     const isBetter = begin > load<f64>(begun) || (begin === load<f64>(begun) && end <= load<f64>(ended));
     if (load<i32>(found) >= 0 && !isBetter) continue;
-    store<u32>(found, die);
+    store<u32>(found, dies.foundDie);
     store<f64>(begun, begin);
     store<f64>(ended, end);
   }

@@ -23,6 +23,7 @@ import { beginCalls, claimCall, openRoom, rowCount, searchCalls, setCallLists } 
 import { foundAttributes, foundDie, foundIndex, setUnit } from "./dies.ts";
 import { beginFunctions, claimFunction, searchFunctions, skipped } from "./functions.ts";
 import { lineHitRoom, searchLines, setLineLists, setProgram } from "./lines.ts";
+import { setRangePiece, setRangeUnit } from "./range-lists.ts";
 
 export {
   abbreviationRoom,
@@ -52,6 +53,8 @@ export {
   setCount,
   setLineLists,
   setProgram,
+  setRangePiece,
+  setRangeUnit,
   setRoom,
   setUnit,
   skipped,

@@ -8,13 +8,19 @@
  * that were not found: a function may hide in a class or in another function.
  */
 
+import type { ByteSource } from "../../base/bytes.ts";
 import type { Cursor } from "../../base/cursor.ts";
 import { aligned, roomFor } from "../../base/wasm.ts";
 import { WasmWindow } from "../../base/wasm-window.ts";
-import { CodeRanges } from "../ranges.ts";
+import { CodeRanges, maxRangeEntries } from "../ranges.ts";
 import { newScanner } from "../scanner.ts";
 import type { Unit } from "../unit.ts";
 import { DONE, GIVEN_UP, WANTS_RANGES } from "./search-states.ts";
+
+/** Bytes of .debug_rnglists that are in memory at once. */
+const RANGE_PIECE = 1 << 16;
+/** Bytes of one list, of nearly all. */
+const MAX_LIST = 1 << 12;
 
 /** Calls of one function that contain an address or another such call. */
 const MAX_ROWS = 1 << 14;
@@ -35,6 +41,10 @@ export class UnitSearch {
   private unit!: Unit;
   private cursor!: Cursor;
   private count = 0;
+  private rangeLists: ByteSource | undefined;
+  /** What of it is in memory. */
+  private pieceStart = 0;
+  private pieceEnd = 0;
   // Where lists are in memory, in bytes; the window is behind them.
   private readonly addresses: number;
   private readonly foundDies: number;
@@ -44,6 +54,7 @@ export class UnitSearch {
   private readonly rowsOfAddresses: number;
   private readonly rowDies: number;
   private readonly rowParents: number;
+  private readonly rangePiece: number;
 
   /** @param maxCount addresses of one unit. */
   constructor(maxCount: number) {
@@ -63,6 +74,7 @@ export class UnitSearch {
     this.rowsOfAddresses = take(4 * maxCount);
     this.rowDies = take(4 * MAX_ROWS);
     this.rowParents = take(4 * MAX_ROWS);
+    this.rangePiece = take(roomFor(RANGE_PIECE));
     const open = take(code.openRoom());
     scanner.reserve(end);
     code.setCallLists(this.functionAddresses, this.rowsOfAddresses, this.rowDies, this.rowParents, MAX_ROWS, open);
@@ -94,7 +106,13 @@ export class UnitSearch {
     this.cursor = unit.cursor(header.rootOffset);
     const { lowestCode = Number.POSITIVE_INFINITY } = unit.main.file.input;
     const littleEndian = this.cursor.littleEndian ? 1 : 0;
-    scanner.code.setUnit(at, at + length, table, header.addressSize, lowestCode, littleEndian);
+    const { code } = scanner;
+    code.setUnit(at, at + length, table, header.addressSize, lowestCode, littleEndian);
+    const rangeLists = header.version >= 5 ? unit.file.source(".debug_rnglists") : undefined;
+    if (rangeLists !== this.rangeLists) this.forgetRanges();
+    this.rangeLists = rangeLists;
+    const entries = maxRangeEntries(rangeLists?.size ?? 0);
+    code.setRangeUnit(rangeLists ? header.version : 0, unit.base, header.offsetSize, entries);
     this.dies = this.list(this.foundDies, count);
     this.innermost = this.list(this.rowsOfAddresses, count);
     this.callDies = this.list(this.rowDies, MAX_ROWS);
@@ -176,9 +194,30 @@ export class UnitSearch {
     return this.scanner.code.rowCount.value;
   }
 
+  /** Reads the ranges of the DIE that a search has come to, and what lies behind its list, for the DIEs that follow. */
   private readFound(ranges: CodeRanges): void {
     const { foundAttributes, foundIndex } = this.scanner.code;
     this.cursor.seek(foundAttributes.value);
     ranges.readFrom(this.unit, foundIndex.value, this.cursor);
+    if (ranges.listOffset !== undefined && this.rangeLists) this.loadRanges(this.rangeLists, ranges.listOffset);
+  }
+
+  private loadRanges(source: ByteSource, offset: number): void {
+    const { scanner, rangePiece, pieceStart } = this;
+    // What is there already was not to be read there.
+    if (offset >= pieceStart && offset < this.pieceEnd - MAX_LIST) return;
+    const length = Math.min(RANGE_PIECE, source.size - offset);
+    this.forgetRanges();
+    if (source.readInto) source.readInto(offset, scanner.bytes.subarray(rangePiece, rangePiece + length));
+    else scanner.bytes.set(source.read(offset, length), rangePiece);
+    scanner.bytes.fill(0, rangePiece + length, rangePiece + roomFor(length));
+    scanner.code.setRangePiece(offset, rangePiece, rangePiece + length);
+    this.pieceStart = offset;
+    this.pieceEnd = offset + length;
+  }
+
+  private forgetRanges(): void {
+    this.scanner.code.setRangePiece(0, 0, 0);
+    this.pieceStart = this.pieceEnd = 0;
   }
 }
