@@ -17,9 +17,8 @@ import { newScanner } from "../scanner.ts";
 import type { Unit } from "../unit.ts";
 import { DONE, GIVEN_UP, WANTS_RANGES } from "./search-states.ts";
 
-/** Bytes of .debug_rnglists that are in memory at once. */
-const RANGE_PIECE = 1 << 16;
-/** Bytes of one list, of nearly all. */
+/** Bytes of .debug_rnglists that are in memory at once, and of what follows, so that few lists are cut. */
+const RANGE_PIECE = 1 << 17;
 const MAX_LIST = 1 << 12;
 
 /** Calls of one function that contain an address or another such call. */
@@ -74,7 +73,7 @@ export class UnitSearch {
     this.rowsOfAddresses = take(4 * maxCount);
     this.rowDies = take(4 * MAX_ROWS);
     this.rowParents = take(4 * MAX_ROWS);
-    this.rangePiece = take(roomFor(RANGE_PIECE));
+    this.rangePiece = take(roomFor(RANGE_PIECE + MAX_LIST));
     const open = take(code.openRoom());
     scanner.reserve(end);
     code.setCallLists(this.functionAddresses, this.rowsOfAddresses, this.rowDies, this.rowParents, MAX_ROWS, open);
@@ -206,14 +205,16 @@ export class UnitSearch {
     const { scanner, rangePiece, pieceStart } = this;
     // What is there already was not to be read there.
     if (offset >= pieceStart && offset < this.pieceEnd - MAX_LIST) return;
-    const length = Math.min(RANGE_PIECE, source.size - offset);
+    // Functions refer to lists from the first to the last, or the other way round.
+    const start = Math.floor(offset / RANGE_PIECE) * RANGE_PIECE;
+    const length = Math.min(RANGE_PIECE + MAX_LIST, source.size - start);
     this.forgetRanges();
-    if (source.readInto) source.readInto(offset, scanner.bytes.subarray(rangePiece, rangePiece + length));
-    else scanner.bytes.set(source.read(offset, length), rangePiece);
+    if (source.readInto) source.readInto(start, scanner.bytes.subarray(rangePiece, rangePiece + length));
+    else scanner.bytes.set(source.read(start, length), rangePiece);
     scanner.bytes.fill(0, rangePiece + length, rangePiece + roomFor(length));
-    scanner.code.setRangePiece(offset, rangePiece, rangePiece + length);
-    this.pieceStart = offset;
-    this.pieceEnd = offset + length;
+    scanner.code.setRangePiece(start, rangePiece, rangePiece + length);
+    this.pieceStart = start;
+    this.pieceEnd = start + length;
   }
 
   private forgetRanges(): void {
