@@ -18,11 +18,12 @@ import { closeSync, openSync, readdirSync, renameSync, rmSync, statSync, utimesS
 import { dirname, join } from "node:path";
 import { LeaklineError } from "../../base/errors.ts";
 import { sha256 } from "../../compress/sha256.ts";
+import { prepareOwnFolder } from "../../os/own-folder.ts";
 import type { KeptAnswers, KeptBatch, KeptRange } from "../file-provider.ts";
 import type { ModuleFrame } from "../frame.ts";
 import { IndexReader } from "../index-file/index-reader.ts";
 import { IndexWriter } from "../index-file/index-writer.ts";
-import { openOwnFile, prepareOwnFolder } from "./own-folder.ts";
+import { openOwnFile } from "./own-file.ts";
 import { TemporaryFile } from "./temporary-file.ts";
 
 /** Indexes kept, and bytes of all of them; those that were not used for longest go. */
@@ -87,12 +88,6 @@ export class IndexStore {
     }
     if (wrote && this.folder !== undefined) removeOldest(this.folder);
   }
-}
-
-/** The user's folder for indexes: below XDG_CACHE_HOME, or ~/.cache; undefined when there is neither. */
-export function indexFolder(env: NodeJS.ProcessEnv): string | undefined {
-  const base = env.XDG_CACHE_HOME || (env.HOME && join(env.HOME, ".cache"));
-  return base?.startsWith("/") ? join(base, "leakline", "index") : undefined;
 }
 
 class KeptIndex implements KeptAnswers {

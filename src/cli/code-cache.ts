@@ -1,0 +1,59 @@
+/**
+ * V8's compiled code, kept for the next run: without it, a third of what an indexed stack takes goes into compiling the
+ * same functions once more.
+ *
+ * Node 22.1 and later do it all: an entry a file of ours, which is taken only for the very same source, by the same Node with
+ * the same flags, and when its checksum is right. What Node does not ask is who wrote it, and it is code that root will run.
+ * So it is kept where nobody else can write, nor even enter, or not at all. Then there is no word of it: the index that
+ * lies beside is not kept either, and says why.
+ *
+ * Commands that trace do without. They run for hours, and change V8's flags, which entries are known by, too.
+ */
+
+import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { cacheFolder, prepareOwnFolder } from "../os/own-folder.ts";
+import { codeFile } from "../os/package-file.ts";
+
+/** First words of the commands for which code is kept. */
+const COMMANDS = ["symbolize", "report", "explain", "inspect"];
+/** Copies of leakline, each with one Node, whose code is kept: those that were there last. */
+const MAX_KEPT = 4;
+
+/** Turns on a cache of compiled code in a folder; whatever fails, it says so and throws nothing. */
+type Enable = (folder: string) => void;
+
+const { enableCompileCache } = process.getBuiltinModule("node:module") as { enableCompileCache?: Enable };
+
+/**
+ * From now on, code that is loaded comes from the user's folder for it, and goes there at the end.
+ *
+ * @param words of the command line: those with `--no-cache` neither read nor write anything.
+ * @param enable Node's own function, where it has one.
+ */
+export function keepCompiledCode(words: readonly string[], env: NodeJS.ProcessEnv, enable = enableCompileCache): void {
+  if (!enable || !COMMANDS.includes(words[0]) || words.includes("--no-cache")) return;
+  // Who set one of these has said where code is to be kept, or that it is not.
+  if (env.NODE_COMPILE_CACHE !== undefined || env.NODE_DISABLE_COMPILE_CACHE !== undefined) return;
+  const path = cacheFolder(env, "code");
+  if (path === undefined) return;
+  const prepared = prepareOwnFolder(path, { closed: true });
+  if ("problem" in prepared) return;
+  const { ino, mtimeMs } = statSync(codeFile());
+  const folder = join(prepared.path, `${process.version}-${ino}-${mtimeMs}`);
+  // Node makes it.
+  if (!existsSync(folder)) removeOldest(prepared.path);
+  enable(folder);
+}
+
+/** Makes room for one more. */
+function removeOldest(folder: string): void {
+  try {
+    const kept = readdirSync(folder).map((name) => join(folder, name));
+    const times = new Map(kept.map((path) => [path, statSync(path).mtimeMs]));
+    kept.sort((a, b) => (times.get(b) ?? 0) - (times.get(a) ?? 0));
+    for (const path of kept.slice(MAX_KEPT - 1)) rmSync(path, { recursive: true, force: true });
+  } catch {
+    // Another process is doing the same.
+  }
+}
