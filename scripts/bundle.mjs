@@ -13,18 +13,23 @@ import { ROOT } from "./setup.mjs";
 
 const OUTPUT = join(ROOT, "dist", "cli");
 const MAIN = join(ROOT, "src", "cli", "main.ts");
+const COMMAND_LINE = join(ROOT, "src", "cli", "command-line.ts");
 const ELF = join(ROOT, "src", "cli", "symbolize-elf.ts");
 const RECORD = join(ROOT, "src", "cli", "record.ts");
 
 /**
- * The file that a module goes to: one for what runs before anything else is loaded, one for the symbolizer, and one for what it has in common with a recorder, which must
- * not load it: recording is done on small devices. Other commands' modules are divided by who imports them.
+ * The file that a module goes to: one for what runs before anything else is loaded; one for what every command needs, and
+ * what the symbolizer has in common with a recorder, which must not load it: recording is done on small devices; and one for
+ * the rest of the symbolizer. Other commands' modules are divided by who imports them.
  */
 function fileOf(module, context) {
-  if (!reachable.has(ELF)) for (const entry of [MAIN, ELF, RECORD]) reachable.set(entry, loadedWith(entry, context));
-  if (reachable.get(MAIN).has(module)) return module === MAIN ? null : "start";
-  if (!reachable.get(ELF).has(module)) return null;
-  return reachable.get(RECORD).has(module) ? "common" : "resolving";
+  if (module === MAIN) return null;
+  if (!reachable.has(ELF))
+    for (const entry of [MAIN, COMMAND_LINE, ELF, RECORD]) reachable.set(entry, loadedWith(entry, context));
+  const isIn = (entry) => reachable.get(entry).has(module);
+  if (isIn(MAIN)) return "start";
+  if (isIn(COMMAND_LINE) || (isIn(ELF) && isIn(RECORD))) return "common";
+  return isIn(ELF) ? "resolving" : null;
 }
 
 /** By module, all that is loaded with it. */

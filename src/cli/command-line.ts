@@ -45,11 +45,14 @@ function leave(code: number): void {
   flush(() => process.exit(code));
 }
 
-writeDirectly();
-// What ps, pidof and pkill see: under npx there are two processes called node.
-process.title = "leakline";
+/** Runs a command, and leaves with its exit code. */
+export function runCommandLine(words: readonly string[]): void {
+  writeDirectly();
+  // What ps, pidof and pkill see: under npx there are two processes called node.
+  process.title = "leakline";
 
-main(process.argv.slice(2)).then(leave, (error) => {
-  printError(error);
-  leave(error instanceof LeaklineError ? exitCodeOf(error.code) : EXIT.failed);
-});
+  main(words).then(leave, (error) => {
+    printError(error);
+    leave(error instanceof LeaklineError ? exitCodeOf(error.code) : EXIT.failed);
+  });
+}

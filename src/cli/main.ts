@@ -6,5 +6,6 @@
 
 import { keepCompiledCode } from "./code-cache.ts";
 
-keepCompiledCode(process.argv.slice(2), process.env);
-import("./command-line.ts");
+const words = process.argv.slice(2);
+keepCompiledCode(words, process.env);
+import("./command-line.ts").then(({ runCommandLine }) => runCommandLine(words));
