@@ -8,6 +8,7 @@
 import { type ByteSource, ReadBuffer } from "../base/bytes.ts";
 import { Cursor } from "../base/cursor.ts";
 import { LeaklineError } from "../base/errors.ts";
+import { LENGTH_RESERVED } from "./constants.ts";
 import { MAX_UNITS } from "./limits.ts";
 import { readUnitEnd } from "./unit-header.ts";
 
@@ -15,6 +16,8 @@ export class UnitDirectory {
   private readonly section: ByteSource;
   private readonly littleEndian: boolean;
   private readonly room = new ReadBuffer();
+  private readonly four = new Uint8Array(4);
+  private readonly fourView = new DataView(this.four.buffer);
   /** Ascending offsets at which units begin. */
   private starts: number[] = [0];
   /** Further ones, to be put among them. */
@@ -93,6 +96,14 @@ export class UnitDirectory {
   }
 
   private endOf(start: number): number {
+    const { section, four } = this;
+    // Nearly always, without ado: there may be thousands to be passed for one address that none of them has.
+    if (section.readInto && start + 4 <= section.size) {
+      section.readInto(start, four);
+      const length = this.fourView.getUint32(0, this.littleEndian);
+      const end = start + 4 + length;
+      if (length < LENGTH_RESERVED && end <= section.size) return end;
+    }
     return readUnitEnd(this.cursorAt(start), this.section.size);
   }
 
