@@ -15,6 +15,7 @@ import { LineTable } from "./line-table.ts";
 import { Lru } from "./lru.ts";
 import { reasonOf } from "./reason.ts";
 import { SectionCursor } from "./section-cursor.ts";
+import { SectionPages } from "./section-pages.ts";
 import { Unit } from "./unit.ts";
 import { UnitDirectory } from "./unit-directory.ts";
 import { abbreviationKey, MAX_HEADER_SIZE, readUnitHeader, type UnitHeader } from "./unit-header.ts";
@@ -112,7 +113,7 @@ export class DebugFile {
   private cursorAt(key: string, section: string, offset: number): SectionCursor {
     let cursor = this.cursors.get(key);
     if (cursor === undefined) {
-      cursor = new SectionCursor(this.require(section), this.littleEndian, offset, undefined, new ReadBuffer());
+      cursor = new SectionCursor(this.require(section), this.littleEndian, offset, undefined, new SectionPages());
       this.cursors.set(key, cursor);
     } else cursor.seek(offset);
     return cursor;

@@ -5,28 +5,33 @@
  * megabytes. So it is read through a window that moves on and doubles.
  */
 
-import { type ByteSource, checkRange, type ReadBuffer } from "../base/bytes.ts";
+import { type ByteSource, checkRange } from "../base/bytes.ts";
 import { Cursor } from "../base/cursor.ts";
 
 const FIRST_WINDOW = 256;
 const MAX_WINDOW = 64 * 1024;
+
+/** Where a window is put: what was there before is gone with it. */
+export type Room = { read(source: ByteSource, offset: number, length: number): Uint8Array };
 
 export class SectionCursor {
   private readonly source: ByteSource;
   private readonly littleEndian: boolean;
   private cursor: Cursor;
   private window: number;
-  private readonly room: ReadBuffer | undefined;
+  private readonly firstWindow: number;
+  private readonly room: Room | undefined;
 
   /**
    * @param room where the window is put; without it, each is an array of its own.
    * @throws MalformedError when `offset` is not inside the source.
    */
-  constructor(source: ByteSource, littleEndian: boolean, offset: number, window = FIRST_WINDOW, room?: ReadBuffer) {
+  constructor(source: ByteSource, littleEndian: boolean, offset: number, window = FIRST_WINDOW, room?: Room) {
     this.source = source;
     this.room = room;
     this.littleEndian = littleEndian;
     this.window = window;
+    this.firstWindow = window;
     this.cursor = this.fill(offset);
   }
 
@@ -52,8 +57,7 @@ export class SectionCursor {
     const within = offset - this.cursor.base;
     if (within >= 0 && within <= this.cursor.end) this.cursor.position = within;
     else {
-      // Kept room is for what lies side by side; whoever goes from unit to unit wants a few bytes of each.
-      if (this.room) this.window = Math.max(this.window, Math.min(this.window * 2, MAX_WINDOW));
+      this.window = this.firstWindow;
       this.cursor = this.fill(offset);
     }
   }
