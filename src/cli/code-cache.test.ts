@@ -105,9 +105,21 @@ describe("compiled code", () => {
       expect.arrayContaining([folder, ...["v4", "v5", "v6"].map((name) => join(code, name))]),
     );
     expect(readdirSync(code)).toHaveLength(4);
-    // Nobody is in the way of what is there already.
+    // As long as there is something already, nothing is looked for.
     mkdirSync(join(code, "v7"));
     expect(given()).toEqual([folder]);
     expect(readdirSync(code)).toHaveLength(5);
+  });
+
+  test("is made anew after a month", () => {
+    const [folder] = given();
+    mkdirSync(join(folder, "half written"));
+    const days = (count: number): Date => new Date(Date.now() - count * 24 * 3600_000);
+    utimesSync(folder, days(29), days(29));
+    expect(given()).toEqual([folder]);
+    expect(readdirSync(folder)).toHaveLength(1);
+    utimesSync(folder, days(31), days(31));
+    expect(given()).toEqual([folder]);
+    expect(readdirSync(folder)).toEqual([]);
   });
 });

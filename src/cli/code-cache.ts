@@ -10,7 +10,7 @@
  * Commands that trace do without. They run for hours, and change V8's flags, which entries are known by, too.
  */
 
-import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
+import { readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { cacheFolder, prepareOwnFolder } from "../os/own-folder.ts";
 import { codeFile } from "../os/package-file.ts";
@@ -19,6 +19,8 @@ import { codeFile } from "../os/package-file.ts";
 const COMMANDS = ["symbolize", "report", "explain", "inspect"];
 /** Copies of leakline, each with one Node, whose code is kept: those that were there last. */
 const MAX_KEPT = 4;
+/** A month: then all is made anew, since what Node could not write to its end stays where it is. */
+const MAX_AGE_MILLISECONDS = 30 * 24 * 3600_000;
 
 /** Turns on a cache of compiled code in a folder; whatever fails, it says so and throws nothing. */
 type Enable = (folder: string) => void;
@@ -41,18 +43,20 @@ export function keepCompiledCode(words: readonly string[], env: NodeJS.ProcessEn
   if ("problem" in prepared) return;
   const { ino, mtimeMs } = statSync(codeFile());
   const folder = join(prepared.path, `${process.version}-${ino}-${mtimeMs}`);
-  // Node makes it.
-  if (!existsSync(folder)) removeOldest(prepared.path);
-  enable(folder);
+  makeRoom(prepared.path, folder);
+  enable(folder); // which makes it
 }
 
-/** Makes room for one more. */
-function removeOldest(folder: string): void {
+/** Removes what is too old, and where there is nothing yet, all but the newest of the others. */
+function makeRoom(parent: string, folder: string): void {
   try {
-    const kept = readdirSync(folder).map((name) => join(folder, name));
-    const times = new Map(kept.map((path) => [path, statSync(path).mtimeMs]));
-    kept.sort((a, b) => (times.get(b) ?? 0) - (times.get(a) ?? 0));
-    for (const path of kept.slice(MAX_KEPT - 1)) rmSync(path, { recursive: true, force: true });
+    const made = statSync(folder, { throwIfNoEntry: false })?.mtimeMs;
+    if (made !== undefined && made > Date.now() - MAX_AGE_MILLISECONDS) return;
+    rmSync(folder, { recursive: true, force: true });
+    const others = readdirSync(parent).map((name) => join(parent, name));
+    const times = new Map(others.map((path) => [path, statSync(path).mtimeMs]));
+    others.sort((a, b) => (times.get(b) ?? 0) - (times.get(a) ?? 0));
+    for (const path of others.slice(MAX_KEPT - 1)) rmSync(path, { recursive: true, force: true });
   } catch {
     // Another process is doing the same.
   }
