@@ -52,6 +52,7 @@ function loadedWith(entry, context, withLater) {
  * nothing of it: where one is imported stand functions of the same names. So these modules export nothing but functions.
  */
 const LATER = {
+  dwarf: join(ROOT, "src", "dwarf", "open.ts"),
   demangling: join(ROOT, "src", "demangle", "schemes.ts"),
   unxz: join(ROOT, "src", "compress", "xz.ts"),
   unzstd: join(ROOT, "src", "compress", "zstd.ts"),
