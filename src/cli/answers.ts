@@ -9,7 +9,7 @@ import { note } from "./output.ts";
 import { packageVersion } from "./version.ts";
 
 export const ANSWERS_OPTION: OptionTable = {
-  "no-cache": { help: "neither use nor keep answers of earlier runs (~/.cache/leakline)" },
+  "no-cache": { help: "neither use nor keep anything of earlier runs (~/.cache/leakline)" },
   verbose: { help: "say why answers could not be kept, or those of earlier runs not be used" },
 };
 

@@ -12,12 +12,13 @@ import {
   utimesSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { temporaryDirectory } from "../../test/support/programs.ts";
 import { keepCompiledCode } from "./code-cache.ts";
 
 const directory = realpathSync(temporaryDirectory());
 const isRoot = process.geteuid?.() === 0;
+const others = process.listeners("exit");
 let cache: string;
 let code: string;
 let count = 0;
@@ -26,6 +27,15 @@ beforeEach(() => {
   cache = join(directory, `cache${count++}`);
   code = join(cache, "leakline", "code");
 });
+
+afterEach(() => {
+  for (const listener of exitListeners()) process.removeListener("exit", listener);
+});
+
+/** Those of this test. */
+function exitListeners(): NodeJS.ExitListener[] {
+  return process.listeners("exit").filter((listener) => !others.includes(listener));
+}
 
 /** The folders that Node is given; it makes them, as the real one does. */
 function given(words = ["symbolize", "elf"], env: NodeJS.ProcessEnv = {}): string[] {
@@ -45,8 +55,21 @@ describe("compiled code", () => {
     expect(given(["report"])).toEqual([folder]);
   });
 
+  test("is forgotten when the first run fails: it has compiled little, and entries stay as they are", () => {
+    const [folder] = given();
+    expect(exitListeners()).toHaveLength(1);
+    exitListeners()[0](0);
+    expect(existsSync(folder)).toBe(true);
+    exitListeners()[0](2);
+    expect(existsSync(folder)).toBe(false);
+    // What an earlier run kept is not in question.
+    given();
+    given();
+    expect(exitListeners()).toHaveLength(2);
+  });
+
   test("is not kept with --no-cache, nor by commands that trace, nor without a home", () => {
-    expect(given(["symbolize", "elf", "--no-cache"])).toEqual([]);
+    for (const option of ["--no-cache", "--help", "-h"]) expect(given(["symbolize", "elf", option])).toEqual([]);
     for (const words of [[], ["--version"], ["record"], ["attach"], ["run"]]) expect(given(words)).toEqual([]);
     expect(existsSync(cache)).toBe(false);
     expect(given(undefined, { XDG_CACHE_HOME: undefined })).toEqual([]);

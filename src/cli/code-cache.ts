@@ -17,6 +17,8 @@ import { codeFile } from "../os/package-file.ts";
 
 /** First words of the commands for which code is kept. */
 const COMMANDS = ["symbolize", "report", "explain", "inspect"];
+/** With these, nothing is kept that would be of use to another run. */
+const NOT_WITH = ["--no-cache", "--help", "-h"];
 /** Copies of leakline, each with one Node, whose code is kept: those that were there last. */
 const MAX_KEPT = 4;
 /** A month: then all is made anew, since what Node could not write to its end stays where it is. */
@@ -34,7 +36,7 @@ const { enableCompileCache } = process.getBuiltinModule("node:module") as { enab
  * @param enable Node's own function, where it has one.
  */
 export function keepCompiledCode(words: readonly string[], env: NodeJS.ProcessEnv, enable = enableCompileCache): void {
-  if (!enable || !COMMANDS.includes(words[0]) || words.includes("--no-cache")) return;
+  if (!enable || !COMMANDS.includes(words[0]) || NOT_WITH.some((option) => words.includes(option))) return;
   // Who set one of these has said where code is to be kept, or that it is not.
   if (env.NODE_COMPILE_CACHE !== undefined || env.NODE_DISABLE_COMPILE_CACHE !== undefined) return;
   const path = cacheFolder(env, "code");
@@ -43,15 +45,23 @@ export function keepCompiledCode(words: readonly string[], env: NodeJS.ProcessEn
   if ("problem" in prepared) return;
   const { ino, mtimeMs } = statSync(codeFile());
   const folder = join(prepared.path, `${process.version}-${ino}-${mtimeMs}`);
-  makeRoom(prepared.path, folder);
+  // An entry has what had been compiled when it was written, and stays as it is: a run that fails has compiled little.
+  if (makeRoom(prepared.path, folder))
+    process.once("exit", (code) => {
+      if (code !== 0) rmSync(folder, { recursive: true, force: true });
+    });
   enable(folder); // which makes it
 }
 
-/** Removes what is too old, and where there is nothing yet, all but the newest of the others. */
-function makeRoom(parent: string, folder: string): void {
+/**
+ * Removes what is too old, and where there is nothing yet, all but the newest of the others.
+ *
+ * @returns whether there is nothing yet.
+ */
+function makeRoom(parent: string, folder: string): boolean {
   try {
     const made = statSync(folder, { throwIfNoEntry: false })?.mtimeMs;
-    if (made !== undefined && made > Date.now() - MAX_AGE_MILLISECONDS) return;
+    if (made !== undefined && made > Date.now() - MAX_AGE_MILLISECONDS) return false;
     rmSync(folder, { recursive: true, force: true });
     const others = readdirSync(parent).map((name) => join(parent, name));
     const times = new Map(others.map((path) => [path, statSync(path).mtimeMs]));
@@ -60,4 +70,5 @@ function makeRoom(parent: string, folder: string): void {
   } catch {
     // Another process is doing the same.
   }
+  return true;
 }
