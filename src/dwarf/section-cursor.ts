@@ -11,8 +11,13 @@ import { Cursor } from "../base/cursor.ts";
 const FIRST_WINDOW = 256;
 const MAX_WINDOW = 64 * 1024;
 
-/** Where a window is put: what was there before is gone with it. */
-export type Room = { read(source: ByteSource, offset: number, length: number): Uint8Array };
+/** Where windows are put: what was there before is gone. */
+export type Room = {
+  /** Bytes of the source with these, and `skipped` ones in front of them. */
+  read(source: ByteSource, offset: number, length: number): Uint8Array;
+  /** Of the last window. Default: 0. */
+  readonly skipped?: number;
+};
 
 export class SectionCursor {
   private readonly source: ByteSource;
@@ -69,6 +74,9 @@ export class SectionCursor {
     // Should reading into the room fail half-way, nothing of it may be taken for what stood there before.
     if (this.room && this.cursor) this.cursor.end = this.cursor.position = 0;
     const bytes = this.room ? this.room.read(this.source, offset, length) : this.source.read(offset, length);
-    return new Cursor(bytes, this.littleEndian, this.source.name, "section", offset);
+    const skipped = this.room?.skipped ?? 0;
+    const cursor = new Cursor(bytes, this.littleEndian, this.source.name, "section", offset - skipped);
+    cursor.position = skipped;
+    return cursor;
   }
 }

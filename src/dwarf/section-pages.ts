@@ -13,19 +13,22 @@ const PAGE_SIZE = 1 << 16;
 const MAX_PAGES = 16;
 
 export class SectionPages implements Room {
+  skipped = 0;
   /** By number, least recently used first. */
   private readonly pages = new Map<number, Uint8Array>();
   private readonly joined = new ReadBuffer();
   private lastNumber = -1;
   private last: Uint8Array = new Uint8Array(0);
 
-  /** As `ReadBuffer.read`, always for the same source. */
+  /** Always for the same source. What lies in one page is handed out with all of it. */
   read(source: ByteSource, offset: number, length: number): Uint8Array {
     const number = Math.floor(offset / PAGE_SIZE);
     const start = number * PAGE_SIZE;
+    this.skipped = 0;
     if (!source.readInto || offset + length > start + PAGE_SIZE) return this.joined.read(source, offset, length);
     const page = number === this.lastNumber ? this.last : this.page(source, number);
-    return page.subarray(offset - start, offset - start + length);
+    this.skipped = offset - start;
+    return source.size - start < PAGE_SIZE ? page.subarray(0, source.size - start) : page;
   }
 
   private page(source: ByteSource, number: number): Uint8Array {
