@@ -36,7 +36,7 @@ export class SectionPages implements Room {
     let page = this.pages.get(number);
     if (page) this.pages.delete(number);
     else {
-      page = this.takeRoom();
+      page = this.takeRoom(source.size);
       const start = number * PAGE_SIZE;
       // Should it fail, the page is not among them.
       source.readInto?.(start, page.subarray(0, Math.min(PAGE_SIZE, source.size - start)));
@@ -48,12 +48,13 @@ export class SectionPages implements Room {
     return page;
   }
 
-  private takeRoom(): Uint8Array {
+  private takeRoom(size: number): Uint8Array {
     for (const [oldest, page] of this.pages) {
       if (this.pages.size < MAX_PAGES) break;
       this.pages.delete(oldest);
       return page;
     }
-    return new Uint8Array(PAGE_SIZE);
+    // Of a section that is smaller, this is the only one: a program may have thousands, in .dwo files.
+    return new Uint8Array(Math.min(PAGE_SIZE, size));
   }
 }
