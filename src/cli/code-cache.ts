@@ -48,7 +48,7 @@ export function keepCompiledCode(words: readonly string[], env: NodeJS.ProcessEn
   // An entry has what had been compiled when it was written, and stays as it is: a run that fails has compiled little.
   if (makeRoom(prepared.path, folder))
     process.once("exit", (code) => {
-      if (code !== 0) rmSync(folder, { recursive: true, force: true });
+      if (code !== 0) remove(folder);
     });
   enable(folder); // which makes it
 }
@@ -62,13 +62,21 @@ function makeRoom(parent: string, folder: string): boolean {
   try {
     const made = statSync(folder, { throwIfNoEntry: false })?.mtimeMs;
     if (made !== undefined && made > Date.now() - MAX_AGE_MILLISECONDS) return false;
-    rmSync(folder, { recursive: true, force: true });
+    remove(folder);
     const others = readdirSync(parent).map((name) => join(parent, name));
     const times = new Map(others.map((path) => [path, statSync(path).mtimeMs]));
     others.sort((a, b) => (times.get(b) ?? 0) - (times.get(a) ?? 0));
-    for (const path of others.slice(MAX_KEPT - 1)) rmSync(path, { recursive: true, force: true });
+    for (const path of others.slice(MAX_KEPT - 1)) remove(path);
   } catch {
     // Another process is doing the same.
   }
   return true;
+}
+
+function remove(folder: string): void {
+  try {
+    rmSync(folder, { recursive: true, force: true });
+  } catch {
+    // Read-only by now, or another process writes to it: it stays for as long.
+  }
 }
