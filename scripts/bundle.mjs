@@ -6,33 +6,82 @@
  * names. What V8 has to look through before anything runs is kept short: half of a millisecond for each 20 kB.
  */
 
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "vite";
 import { ROOT } from "./setup.mjs";
 
 const OUTPUT = join(ROOT, "dist", "cli");
+const MAIN = join(ROOT, "src", "cli", "main.ts");
+const COMMAND_LINE = join(ROOT, "src", "cli", "command-line.ts");
 const ELF = join(ROOT, "src", "cli", "symbolize-elf.ts");
 const RECORD = join(ROOT, "src", "cli", "record.ts");
 
 /**
- * The file that a module goes to: one for the symbolizer, and one for what it has in common with a recorder, which must
- * not load it: recording is done on small devices. Other commands' modules are divided by who imports them.
+ * The file that a module goes to: one for what runs before anything else is loaded; one for what every command needs, and
+ * what the symbolizer has in common with a recorder, which must not load it: recording is done on small devices; and one for
+ * the rest of the symbolizer. Other commands' modules are divided by who imports them.
  */
 function fileOf(module, context) {
-  if (!reachable.has(ELF)) for (const entry of [ELF, RECORD]) reachable.set(entry, loadedWith(entry, context));
-  if (!reachable.get(ELF).has(module)) return null;
-  return reachable.get(RECORD).has(module) ? "common" : "resolving";
+  if (module === MAIN) return null;
+  const isIn = (entry, withLater = false) => loadedWith(entry, context, withLater).has(module);
+  if (isIn(MAIN)) return "start";
+  if (isIn(COMMAND_LINE) || (isIn(ELF) && isIn(RECORD, true))) return "common";
+  return isIn(ELF) ? "resolving" : null;
 }
 
-/** By module, all that is loaded with it. */
+/** By entry, all modules that are loaded with it, or also those that may be later. */
 const reachable = new Map();
 
-function loadedWith(module, context) {
-  const modules = new Set([module]);
-  for (const id of modules) for (const imported of context.getModuleInfo(id)?.importedIds ?? []) modules.add(imported);
+function loadedWith(entry, context, withLater) {
+  const key = `${entry} ${withLater}`;
+  let modules = reachable.get(key);
+  if (modules) return modules;
+  modules = new Set([entry]);
+  for (const id of modules) {
+    if (withLater && id.startsWith(STAND_IN)) modules.add(LATER[id.slice(STAND_IN.length)]);
+    for (const imported of context.getModuleInfo(id)?.importedIds ?? []) modules.add(imported);
+  }
+  reachable.set(key, modules);
   return modules;
 }
+
+/**
+ * Modules that few runs need, and what only they import, become files that are loaded when one of their functions is first
+ * called. V8 would have to look through all of them before anything runs: they are a third of the code. Sources know
+ * nothing of it: where one is imported stand functions of the same names. So these modules export nothing but functions.
+ */
+const LATER = {
+  dwarf: join(ROOT, "src", "dwarf", "open.ts"),
+  demangling: join(ROOT, "src", "demangle", "schemes.ts"),
+  unxz: join(ROOT, "src", "compress", "xz.ts"),
+  unzstd: join(ROOT, "src", "compress", "zstd.ts"),
+};
+
+const STAND_IN = "\0later:";
+
+const loadedLater = {
+  name: "loaded-later",
+  enforce: "pre",
+  async resolveId(source, importer, options) {
+    if (importer === undefined || !source.startsWith(".")) return null;
+    if (importer.startsWith(STAND_IN)) return { id: source, external: true };
+    const found = await this.resolve(source, importer, { ...options, skipSelf: true });
+    const file = found && Object.keys(LATER).find((name) => LATER[name] === found.id);
+    return file ? STAND_IN + file : null;
+  },
+  load(id) {
+    if (!id.startsWith(STAND_IN)) return null;
+    const file = id.slice(STAND_IN.length);
+    const exported = [...readFileSync(LATER[file], "utf8").matchAll(/^export (?!type )(.*)$/gm)].map(([, text]) => {
+      const name = /^function (\w+)\(/.exec(text)?.[1];
+      if (name === undefined) throw new Error(`${LATER[file]}: only functions can be loaded later, not ${text}`);
+      return name;
+    });
+    const call = (name) => `export function ${name}(...given) { return require("./${file}.js").${name}(...given); }\n`;
+    return exported.map(call).join("");
+  },
+};
 
 /** One other character, and V8 keeps a file with two bytes for each. */
 const inAscii = {
@@ -47,7 +96,7 @@ await build({
   root: ROOT,
   configFile: false,
   logLevel: "warn",
-  plugins: [inAscii],
+  plugins: [loadedLater, inAscii],
   build: {
     ssr: true,
     outDir: OUTPUT,
@@ -55,7 +104,7 @@ await build({
     target: "node20.19",
     rolldownOptions: {
       // Threads are started with a file of their own: src/symbolize/local/batch-threads.ts.
-      input: { main: "src/cli/main.ts", "batch-worker": "src/symbolize/local/batch-worker.ts" },
+      input: { main: "src/cli/main.ts", "batch-worker": "src/symbolize/local/batch-worker.ts", ...LATER },
       output: {
         format: "cjs",
         entryFileNames: "[name].js",

@@ -1,14 +1,15 @@
 /** Answers that commands keep on disk for the next run. */
 
 import { statSync } from "node:fs";
+import { cacheFolder } from "../os/own-folder.ts";
 import { codeFile } from "../os/package-file.ts";
-import { IndexStore, indexFolder } from "../symbolize/local/index-store.ts";
+import { IndexStore } from "../symbolize/local/index-store.ts";
 import type { Arguments, OptionTable } from "./command.ts";
 import { note } from "./output.ts";
 import { packageVersion } from "./version.ts";
 
 export const ANSWERS_OPTION: OptionTable = {
-  "no-cache": { help: "neither use nor keep answers of earlier runs (~/.cache/leakline)" },
+  "no-cache": { help: "neither use nor keep anything of earlier runs (~/.cache/leakline)" },
   verbose: { help: "say why answers could not be kept, or those of earlier runs not be used" },
 };
 
@@ -18,7 +19,7 @@ let store: IndexStore | undefined;
 export function answersFrom(given: Arguments): IndexStore | undefined {
   if (given.flag("no-cache")) return undefined;
   if (!store) {
-    const opened = new IndexStore(indexFolder(process.env), codeStamp());
+    const opened = new IndexStore(cacheFolder(process.env, "index"), codeStamp());
     const isVerbose = given.flag("verbose");
     process.once("exit", () => {
       opened.save();

@@ -3,7 +3,6 @@
  * otherwise hold the whole symbolizer in memory, and never use it.
  */
 
-import { keepYoungGenerationSmall } from "../os/small-memory.ts";
 import type { Command } from "./command.ts";
 
 /** By the first word of their names. */
@@ -11,7 +10,7 @@ const COMMANDS: { readonly [word: string]: (second?: string) => Promise<readonly
   attach: async () => [(await import("./attach.ts")).attach],
   run: async () => [(await import("./run.ts")).run],
   record: async () => {
-    keepYoungGenerationSmall();
+    (await import("../os/small-memory.ts")).keepYoungGenerationSmall();
     return [(await import("./record.ts")).record];
   },
   prepare: async () => [(await import("./prepare.ts")).prepare],

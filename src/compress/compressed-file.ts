@@ -5,11 +5,10 @@
 
 import type { Decompress } from "../base/bytes.ts";
 import { LeaklineError, MalformedError } from "../base/errors.ts";
-import { XZ_MAGIC, xzSize } from "./xz.ts";
-import { ZSTD_MAGIC, zstdSize } from "./zstd.ts";
+import { GZIP_MAGIC, XZ_MAGIC, ZSTD_MAGIC } from "./magic.ts";
+import { xzSize } from "./xz.ts";
+import { zstdSize } from "./zstd.ts";
 
-/** RFC 1952 §2.3.1 */
-const GZIP_MAGIC = Uint8Array.of(0x1f, 0x8b);
 /** Enough to recognize any of them. */
 export const MAGIC_LENGTH = 6;
 

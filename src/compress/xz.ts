@@ -10,10 +10,10 @@ import { Cursor } from "../base/cursor.ts";
 import { LeaklineError } from "../base/errors.ts";
 import { crc32, crc64 } from "./crc.ts";
 import { decodeLzma2 } from "./lzma2.ts";
+import { XZ_MAGIC } from "./magic.ts";
 
 /** §2.1.1: magic, two bytes of stream flags, CRC-32 of the flags. The footer has the same length. */
 const HEADER_SIZE = 12;
-export const XZ_MAGIC = Uint8Array.of(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00);
 const FOOTER_MAGIC = [0x59, 0x5a];
 /** §2.1.1.2: check type → bytes. */
 const CHECK_NONE = 0x00;

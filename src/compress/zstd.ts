@@ -13,7 +13,6 @@ import { BlockDecoder } from "./zstd-block.ts";
 
 /** §3.1.1 and §3.1.2 */
 const FRAME_MAGIC = 0xfd2fb528;
-export const ZSTD_MAGIC = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd);
 const SKIPPABLE_MAGIC = 0x184d2a50;
 /** §3.1.1.1.1: bits of the frame header descriptor. */
 const SINGLE_SEGMENT = 0x20;

@@ -3,10 +3,8 @@
  * are not ASCII.
  */
 
-import { demangleItanium } from "./itanium/itanium.ts";
 import { MAX_NAME_LENGTH } from "./limits.ts";
-import { demangleRustLegacy } from "./rust/legacy.ts";
-import { demangleRustV0 } from "./rust/v0.ts";
+import { demangleAscii, demangleBytes } from "./schemes.ts";
 
 export type DemangleOptions = {
   /** false: the name without return type, parameters and what follows them; for lists of stacks. Default true. */
@@ -23,7 +21,7 @@ export type DemangleOptions = {
  *   length of the name, whatever it says.
  */
 export function demangle(name: string, options: DemangleOptions = {}): string {
-  if (name.charCodeAt(0) !== UNDERSCORE || name.length > MAX_NAME_LENGTH) return name;
+  if (!isMangled(name) || name.length > MAX_NAME_LENGTH) return name;
   // A symbol version (`name@VERSION`, `name@@VERSION`) is no part of the mangled name.
   const versionAt = name.indexOf("@");
   const mangled = versionAt < 0 ? name : name.slice(0, versionAt);
@@ -32,21 +30,25 @@ export function demangle(name: string, options: DemangleOptions = {}): string {
   return versionAt < 0 ? demangled : demangled + name.slice(versionAt);
 }
 
-const UNDERSCORE = 95;
-
-function demangleAscii(mangled: string, options: DemangleOptions): string | undefined {
-  return (
-    demangleRustLegacy(mangled, options.hash ?? false) ??
-    demangleItanium(mangled, options.parameters ?? true) ??
-    demangleRustV0(mangled)
-  );
+/** By how it begins. C has names with an underscore, too, for which no scheme has to be asked. */
+function isMangled(name: string): boolean {
+  let at = 0;
+  while (at < MOST_UNDERSCORES && name.charCodeAt(at) === UNDERSCORE) at++;
+  const letter = name.charCodeAt(at);
+  return at > 0 && (letter === LETTER_Z || letter === LETTER_R);
 }
+
+const UNDERSCORE = 95;
+/** Of C++: a block's function with the extra one of Mach-O. Rust has one, or two. */
+const MOST_UNDERSCORES = 4;
+const LETTER_Z = 90;
+const LETTER_R = 82;
 
 /** C++ identifiers may hold UTF-8, and their lengths count bytes: so the parser sees one character per byte. */
 function demangleUtf8(mangled: string, options: DemangleOptions): string | undefined {
   let bytes = "";
   for (const byte of new TextEncoder().encode(mangled)) bytes += String.fromCharCode(byte);
-  const demangled = demangleItanium(bytes, options.parameters ?? true);
+  const demangled = demangleBytes(bytes, options);
   if (demangled === undefined) return undefined;
   return new TextDecoder().decode(Uint8Array.from(demangled, (character) => character.charCodeAt(0)));
 }

@@ -5,7 +5,7 @@
  * suffix `.dwo`, and nothing else differs (DWARF 5 §7.3.2).
  */
 
-import { type ByteSource, ReadBuffer } from "../base/bytes.ts";
+import type { ByteSource } from "../base/bytes.ts";
 import { Cursor } from "../base/cursor.ts";
 import { LeaklineError } from "../base/errors.ts";
 import { ReadWindow } from "../base/read-window.ts";
@@ -16,6 +16,7 @@ import { LineTable } from "./line-table.ts";
 import { Lru } from "./lru.ts";
 import { reasonOf } from "./reason.ts";
 import { SectionCursor } from "./section-cursor.ts";
+import { SectionPages } from "./section-pages.ts";
 import { ROOT_WINDOW, Unit } from "./unit.ts";
 import { UnitDirectory } from "./unit-directory.ts";
 import { abbreviationKey, MAX_HEADER_SIZE, readUnitHeader, type UnitHeader } from "./unit-header.ts";
@@ -45,7 +46,7 @@ export class DebugFile {
   private rootKey: number | undefined;
   private readonly rootDeclarations = new Lru<number>(ROOT_DECLARATIONS);
   private readonly cursors = new Map<string, SectionCursor>();
-  /** The beginning of a unit, of which length, header and root are read one after another. */
+  /** The beginning of a unit, of which header and root are read one after the other. */
   readonly beginnings = new ReadWindow(ROOT_WINDOW);
   private supplementaryFile: DebugFile | undefined;
   /** By signature, where each type unit is. */
@@ -85,7 +86,7 @@ export class DebugFile {
     const source = this.source(section);
     let directory = this.directories.get(section);
     if (directory === undefined && source !== undefined) {
-      directory = new UnitDirectory(source, this.littleEndian, this.beginnings);
+      directory = new UnitDirectory(source, this.littleEndian);
       this.directories.set(section, directory);
     }
     return directory;
@@ -116,7 +117,7 @@ export class DebugFile {
   private cursorAt(key: string, section: string, offset: number): SectionCursor {
     let cursor = this.cursors.get(key);
     if (cursor === undefined) {
-      cursor = new SectionCursor(this.require(section), this.littleEndian, offset, undefined, new ReadBuffer());
+      cursor = new SectionCursor(this.require(section), this.littleEndian, offset, undefined, new SectionPages());
       this.cursors.set(key, cursor);
     } else cursor.seek(offset);
     return cursor;

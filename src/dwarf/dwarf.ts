@@ -29,18 +29,10 @@ import {
 } from "./listing.ts";
 import { Lru } from "./lru.ts";
 import type { RangeTable } from "./range-table.ts";
-import { reasonOf } from "./reason.ts";
+import { NOT_COVERED, reasonOf } from "./reason.ts";
 import type { Unit } from "./unit.ts";
 import { NO_UNIT, UnitIndex } from "./unit-index.ts";
 import { UnitLookup } from "./unit-lookup.ts";
-
-/** Opens the debug information of a file. Reads nothing yet. */
-export function openDwarf(input: DwarfInput): Dwarf {
-  return new Dwarf(input);
-}
-
-/** The reason of an address for which nothing is wrong, and nothing is there. */
-export const NOT_COVERED = "no debug information covers this address";
 
 export class Dwarf {
   private readonly file: DebugFile;

@@ -4,7 +4,7 @@
 
 export { type Answer, type AnswerColumns, type Answers, type BriefFrame, brief } from "./batch/answers.ts";
 export type { BatchHelper, BatchPart } from "./batch/share.ts";
-export { Dwarf, NOT_COVERED, openDwarf } from "./dwarf.ts";
+export type { Dwarf } from "./dwarf.ts";
 export type { AddressRange, Found, SourceFrame, SourceFunction } from "./frames.ts";
 export type { DwarfInput, SplitQuery } from "./input.ts";
 export type {
@@ -15,3 +15,5 @@ export type {
   RowsAround,
   UnitEntry,
 } from "./listing.ts";
+export { openDwarf } from "./open.ts";
+export { NOT_COVERED } from "./reason.ts";

@@ -5,28 +5,38 @@
  * megabytes. So it is read through a window that moves on and doubles.
  */
 
-import { type ByteSource, checkRange, type ReadBuffer } from "../base/bytes.ts";
+import { type ByteSource, checkRange } from "../base/bytes.ts";
 import { Cursor } from "../base/cursor.ts";
 
 const FIRST_WINDOW = 256;
 const MAX_WINDOW = 64 * 1024;
+
+/** Where windows are put: what was there before is gone. */
+export type Room = {
+  /** Bytes of the source with these, and `skipped` ones in front of them. */
+  read(source: ByteSource, offset: number, length: number): Uint8Array;
+  /** Of the last window. Default: 0. */
+  readonly skipped?: number;
+};
 
 export class SectionCursor {
   readonly source: ByteSource;
   private readonly littleEndian: boolean;
   private cursor: Cursor;
   private window: number;
-  private readonly room: ReadBuffer | undefined;
+  private readonly firstWindow: number;
+  private readonly room: Room | undefined;
 
   /**
    * @param room where the window is put; without it, each is an array of its own.
    * @throws MalformedError when `offset` is not inside the source.
    */
-  constructor(source: ByteSource, littleEndian: boolean, offset: number, window = FIRST_WINDOW, room?: ReadBuffer) {
+  constructor(source: ByteSource, littleEndian: boolean, offset: number, window = FIRST_WINDOW, room?: Room) {
     this.source = source;
     this.room = room;
     this.littleEndian = littleEndian;
     this.window = window;
+    this.firstWindow = window;
     this.cursor = this.fill(offset);
   }
 
@@ -52,8 +62,7 @@ export class SectionCursor {
     const within = offset - this.cursor.base;
     if (within >= 0 && within <= this.cursor.end) this.cursor.position = within;
     else {
-      // Kept room is for what lies side by side; whoever goes from unit to unit wants a few bytes of each.
-      if (this.room) this.window = Math.max(this.window, Math.min(this.window * 2, MAX_WINDOW));
+      this.window = this.firstWindow;
       this.cursor = this.fill(offset);
     }
   }
@@ -65,6 +74,9 @@ export class SectionCursor {
     // Should reading into the room fail half-way, nothing of it may be taken for what stood there before.
     if (this.room && this.cursor) this.cursor.end = this.cursor.position = 0;
     const bytes = this.room ? this.room.read(this.source, offset, length) : this.source.read(offset, length);
-    return new Cursor(bytes, this.littleEndian, this.source.name, "section", offset);
+    const skipped = this.room?.skipped ?? 0;
+    const cursor = new Cursor(bytes, this.littleEndian, this.source.name, "section", offset - skipped);
+    cursor.position = skipped;
+    return cursor;
   }
 }

@@ -5,26 +5,26 @@
  * other sections name some units, and each walk along the chain adds those it passed.
  */
 
-import type { ByteSource } from "../base/bytes.ts";
+import { type ByteSource, ReadBuffer } from "../base/bytes.ts";
 import { Cursor } from "../base/cursor.ts";
 import { LeaklineError } from "../base/errors.ts";
-import type { ReadWindow } from "../base/read-window.ts";
+import { LENGTH_RESERVED } from "./constants.ts";
 import { MAX_UNITS } from "./limits.ts";
 import { readUnitEnd } from "./unit-header.ts";
 
 export class UnitDirectory {
   private readonly section: ByteSource;
   private readonly littleEndian: boolean;
-  private readonly window: ReadWindow;
+  private readonly room = new ReadBuffer();
+  private readonly four = new Uint8Array(4);
+  private readonly fourView = new DataView(this.four.buffer);
   /** Ascending offsets at which units begin. */
   private starts: number[] = [0];
   /** Further ones, to be put among them. */
   private learned: Iterable<number> = [];
 
-  /** @param window in which the beginning of a unit stays for whoever reads more of it. */
-  constructor(section: ByteSource, littleEndian: boolean, window: ReadWindow) {
+  constructor(section: ByteSource, littleEndian: boolean) {
     this.section = section;
-    this.window = window;
     this.littleEndian = littleEndian;
   }
 
@@ -96,13 +96,21 @@ export class UnitDirectory {
   }
 
   private endOf(start: number): number {
+    const { section, four } = this;
+    // Nearly always, without ado: there may be thousands to be passed for one address that none of them has.
+    if (section.readInto && start + 4 <= section.size) {
+      section.readInto(start, four);
+      const length = this.fourView.getUint32(0, this.littleEndian);
+      const end = start + 4 + length;
+      if (length < LENGTH_RESERVED && end <= section.size) return end;
+    }
     return readUnitEnd(this.cursorAt(start), this.section.size);
   }
 
-  /** At an initial length, of 4 or 12 bytes. */
+  /** At an initial length, of 4 or 12 bytes: nothing more is read of a unit that is passed. */
   private cursorAt(start: number): Cursor {
     const { name, size } = this.section;
-    const bytes = this.window.read(this.section, start, Math.max(0, Math.min(12, size - start)));
+    const bytes = this.room.read(this.section, start, Math.max(0, Math.min(12, size - start)));
     return new Cursor(bytes, this.littleEndian, name, "section", start);
   }
 }

@@ -115,6 +115,7 @@ export class ModuleFiles {
 
   /** Says for which ascending addresses `findSymbol` will be asked next. */
   expect(addresses: Float64Array): void {
+    if (addresses.length === 0) return;
     for (const { index } of this.sources.symbols) index.expect(addresses);
   }
 

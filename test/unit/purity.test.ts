@@ -42,7 +42,12 @@ test.for([
   expect(packages).toEqual([]);
 });
 
-test.for(["cli/main.ts", "cli/record.ts"])("%s loads no code that resolves addresses", (entry) => {
+test("the command loads nothing before its code is taken from the cache but what asks for that", () => {
+  const files = [...loadedBy("cli/main.ts").files].map((path) => relative(SOURCE, path));
+  expect(files.sort()).toEqual(["cli/code-cache.ts", "cli/main.ts", "os/own-folder.ts", "os/package-file.ts"]);
+});
+
+test.for(["cli/command-line.ts", "cli/record.ts"])("%s loads no code that resolves addresses", (entry) => {
   const files = [...loadedBy(entry).files].map((path) => relative(SOURCE, path));
   expect(files).toContain("cli/command.ts");
   expect(files.filter((path) => /^(symbolize|dwarf|demangle|normalize|analysis)\//.test(path))).toEqual([]);

@@ -18,7 +18,6 @@ import {
   type Stats,
   statSync,
 } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { LeaklineError } from "../../base/errors.ts";
 import { type FileBytes, openFile } from "../../os/file-bytes.ts";
@@ -31,7 +30,7 @@ const DEFAULT_MISS_SECONDS = 600;
 export function debuginfodCacheDirectory(environment: NodeJS.ProcessEnv): string {
   const { DEBUGINFOD_CACHE_PATH, XDG_CACHE_HOME, HOME } = environment;
   if (DEBUGINFOD_CACHE_PATH) return DEBUGINFOD_CACHE_PATH;
-  const home = HOME || homedir();
+  const home = HOME || process.getBuiltinModule("node:os").homedir();
   const old = join(home, ".debuginfod_client_cache");
   if (existsSync(old)) return old;
   return join(XDG_CACHE_HOME || join(home, ".cache"), "debuginfod_client");

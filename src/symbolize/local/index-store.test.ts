@@ -21,9 +21,10 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { compile, hasTool, temporaryDirectory } from "../../../test/support/programs.ts";
 import { virtualAddress } from "../../base/address.ts";
 import { ByteOutput } from "../../base/byte-output.ts";
+import { cacheFolder } from "../../os/own-folder.ts";
 import type { ModuleFrame } from "../frame.ts";
 import { HEADER_SIZE, PAGE_SIZE, pageCount } from "../index-file/header.ts";
-import { IndexStore, indexFolder } from "./index-store.ts";
+import { IndexStore } from "./index-store.ts";
 import { openLocalModule } from "./local-module.ts";
 
 const directory = temporaryDirectory();
@@ -38,7 +39,7 @@ beforeEach(() => {
 });
 
 function store(stamp = "test"): IndexStore {
-  return new IndexStore(indexFolder({ XDG_CACHE_HOME: cache }), stamp);
+  return new IndexStore(cacheFolder({ XDG_CACHE_HOME: cache }, "index"), stamp);
 }
 
 function files(): string[] {
@@ -410,8 +411,8 @@ describe("the folder", () => {
   });
 
   test("is nowhere without a home, or below a file", () => {
-    expect(indexFolder({})).toBeUndefined();
-    expect(indexFolder({ HOME: "relative" })).toBeUndefined();
+    expect(cacheFolder({}, "index")).toBeUndefined();
+    expect(cacheFolder({ HOME: "relative" }, "index")).toBeUndefined();
     expect(new IndexStore(undefined, "").problem).toBe("no home directory");
     writeFileSync(cache, "");
     expect(store().problem).toContain(cache);

@@ -17,12 +17,15 @@
 import { closeSync, openSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { LeaklineError } from "../../base/errors.ts";
+import { crc32 } from "../../compress/crc.ts";
 import { sha256 } from "../../compress/sha256.ts";
+import { prepareOwnFolder } from "../../os/own-folder.ts";
 import type { KeptAnswers, KeptBatch, KeptRange } from "../file-provider.ts";
 import type { ModuleFrame } from "../frame.ts";
+import type { Checksum } from "../index-file/header.ts";
 import { IndexReader } from "../index-file/index-reader.ts";
 import { IndexWriter } from "../index-file/index-writer.ts";
-import { openOwnFile, prepareOwnFolder } from "./own-folder.ts";
+import { openOwnFile } from "./own-file.ts";
 import { TemporaryFile } from "./temporary-file.ts";
 
 /** Indexes kept, and bytes of all of them; those that were not used for longest go. */
@@ -37,6 +40,8 @@ const MANY = 1000;
 const MAX_OPEN = 64;
 /** What a process that was killed while it wrote left behind is removed after so long. */
 const ABANDONED_MILLISECONDS = 3600_000;
+/** Bytes of an index that are summed up by our own CRC: a stack's from a large one, and all of a small one. */
+const SUMMED_BY_US = 1 << 17;
 const TEMPORARY = ".new";
 
 export class IndexStore {
@@ -87,12 +92,6 @@ export class IndexStore {
     }
     if (wrote && this.folder !== undefined) removeOldest(this.folder);
   }
-}
-
-/** The user's folder for indexes: below XDG_CACHE_HOME, or ~/.cache; undefined when there is neither. */
-export function indexFolder(env: NodeJS.ProcessEnv): string | undefined {
-  const base = env.XDG_CACHE_HOME || (env.HOME && join(env.HOME, ".cache"));
-  return base?.startsWith("/") ? join(base, "leakline", "index") : undefined;
 }
 
 class KeptIndex implements KeptAnswers {
@@ -188,7 +187,7 @@ class KeptIndex implements KeptAnswers {
     const source = openOwnFile(this.path);
     if (!source) return;
     this.close = source.close;
-    this.reader = new IndexReader(source, this.key, process.getBuiltinModule("node:zlib").crc32);
+    this.reader = new IndexReader(source, this.key, checksum());
   }
 
   /** What there is already, to be added to. */
@@ -229,8 +228,7 @@ class KeptIndex implements KeptAnswers {
       rmSync(temporary, { force: true });
       const file = openSync(temporary, "wx", 0o600);
       try {
-        const { crc32 } = process.getBuiltinModule("node:zlib");
-        const fits = writer.encode(this.key, isWhole, crc32, (bytes, at) => writeFully(file, bytes, at));
+        const fits = writer.encode(this.key, isWhole, checksum(), (bytes, at) => writeFully(file, bytes, at));
         if (!fits) throw new Error("would be too large for an index");
       } finally {
         closeSync(file);
@@ -241,6 +239,15 @@ class KeptIndex implements KeptAnswers {
       throw new LeaklineError("io", `${this.path}: ${(cause as Error).message}`, { cause });
     }
   }
+}
+
+/** Node's own is faster, but takes longer to load than the few pages of a stack to sum up. */
+function checksum(): Checksum {
+  let left = SUMMED_BY_US;
+  return (bytes) => {
+    left -= bytes.length;
+    return left >= 0 ? crc32(bytes) : process.getBuiltinModule("node:zlib").crc32(bytes);
+  };
 }
 
 function writeFully(file: number, bytes: Uint8Array, at: number): void {
