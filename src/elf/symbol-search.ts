@@ -7,14 +7,15 @@
  * start, since such a symbol ends where the function around it does. Two passes over the table find them.
  */
 
-import { type ByteSource, ReadBuffer } from "../base/bytes.ts";
+import type { ByteSource } from "../base/bytes.ts";
 import { aligned, roomFor, Wasm, type WasmCode, WasmModule, type WasmVariable } from "../base/wasm.ts";
+import { WasmWindow } from "../base/wasm-window.ts";
 import { EM_ARM, EM_PPC64, ET_REL, SHF_EXECINSTR, SHN_LORESERVE } from "./constants.ts";
 import type { ElfFile } from "./elf-file.ts";
 import { CODE } from "./symbol-search-code.ts";
 
-/** Rows read at once: 3 MB, for which most tables are read once for both passes. */
-const CHUNK_ROWS = 1 << 17;
+/** Rows read at once: to read them anew for the second pass takes less time than memory for all of them. */
+const CHUNK_ROWS = 1 << 13;
 /** Of places that rows are searched around: more are found only in files made for it, whose tables are sorted instead. */
 const MAX_STARTS = 1 << 14;
 /** Marks of a pass: addresses, or starts around them. */
@@ -85,14 +86,14 @@ class RowSearch {
   private readonly is64: boolean;
   private readonly wasm: Wasm<Code>;
   private markCount = 0;
-  // Where things are in memory, in bytes: which sections have code, marks, their floors, and rows [first, last).
+  // Where things are in memory, in bytes: which sections have code, marks, their floors; and rows [first, last).
   private readonly labels: number;
   private readonly marks: number;
   private readonly floorsAt: number;
-  private readonly rows: number;
+  private rows = 0;
   private first = 0;
   private last = 0;
-  private readonly room = new ReadBuffer();
+  private readonly window: WasmWindow;
 
   constructor(elf: ElfFile, table: ByteSource, rowSize: number) {
     module ??= new WasmModule(CODE);
@@ -104,8 +105,9 @@ class RowSearch {
     this.labels = this.wasm.firstFree;
     this.marks = this.labels + aligned(SHN_LORESERVE);
     this.floorsAt = this.marks + 8 * MAX_MARKS;
-    this.rows = this.floorsAt + 8 * MAX_MARKS;
-    this.wasm.reserve(this.rows);
+    const end = this.floorsAt + 8 * MAX_MARKS;
+    this.wasm.reserve(end);
+    this.window = new WasmWindow(this.wasm, end);
     const { bytes } = this.wasm;
     bytes.fill(1, this.labels, this.labels + SHN_LORESERVE);
     for (const { index, flags } of elf.sections)
@@ -156,11 +158,15 @@ class RowSearch {
   }
 
   private load(row: number): void {
+    const { wasm, window } = this;
     this.first = this.last = row;
     const last = Math.min(row + CHUNK_ROWS, this.count);
-    const bytes = this.room.read(this.table, row * this.rowSize, (last - row) * this.rowSize);
-    this.wasm.reserve(this.rows + roomFor(bytes.length));
-    this.wasm.put(bytes, this.rows);
+    const bytes = window.read(this.table, row * this.rowSize, (last - row) * this.rowSize);
+    this.rows = window.has(bytes) ? bytes.byteOffset : window.end;
+    if (!window.has(bytes)) {
+      wasm.reserve(this.rows + roomFor(bytes.length));
+      wasm.put(bytes, this.rows);
+    }
     this.last = last;
   }
 }
