@@ -6,7 +6,7 @@
  * file, line and column. Frames are put together one address at a time, when somebody asks.
  */
 
-import { virtualAddress } from "../../base/address.ts";
+import { type VirtualAddress, virtualAddress } from "../../base/address.ts";
 import type { AddressRange, Found, SourceFunction } from "../frames.ts";
 import { Float64List, Int32List } from "../growable.ts";
 import { MAX_ANSWER_BYTES } from "../limits.ts";
@@ -26,9 +26,28 @@ export type BriefFrame = {
 export type Answer = {
   /** Innermost first. */
   readonly frames: readonly BriefFrame[];
-  /** The function of the last frame, which all the others are inlined into. */
-  readonly code: SourceFunction | undefined;
   readonly reason: string | undefined;
+};
+
+/** The function that has an address: as SourceFunction, with only the range of it that has the address. */
+export type FunctionAt = {
+  readonly name: string | undefined;
+  readonly linkageName: string | undefined;
+  readonly entry: VirtualAddress;
+  /** As SourceFunction. */
+  readonly size: number;
+  readonly range: AddressRange | undefined;
+};
+
+/** The frames of one address by numbers, innermost first. Reused from address to address. */
+export type FrameNumbers = {
+  depth: number;
+  /** By frame: numbers of `Answers.names` and `Answers.paths`; -1 for none. */
+  readonly names: number[];
+  readonly files: number[];
+  /** 0: unknown. */
+  readonly lines: number[];
+  readonly columns: number[];
 };
 
 /** Answers as they are handed from one thread to another; the columns are those of `Answers`. */
@@ -53,6 +72,8 @@ export type AnswerColumns = {
 };
 
 const NO_CALL = -1;
+export const NO_FUNCTION = -1;
+export const OTHER_FUNCTION = -2;
 /** A row of columns that has no place, and an address that somebody else must answer for. */
 const NONE = -1;
 
@@ -83,9 +104,7 @@ export class Answers {
   private readonly ranges = new Float64List();
   /** Asked for addresses that the columns do not know. */
   private readonly otherwise: (index: number) => Found;
-  /** The function asked for last: its addresses mostly follow each other. */
-  private lastCall = NONE;
-  private lastFunction: SourceFunction | undefined;
+  private readonly numbers: FrameNumbers = { depth: 0, names: [], files: [], lines: [], columns: [] };
 
   constructor(count: number, otherwise: (index: number) => Found) {
     this.call = new Int32Array(count);
@@ -194,79 +213,102 @@ export class Answers {
 
   /** The answer for an address by its index. */
   at(index: number): Answer {
-    if (this.known[index] === 0) return brief(this.otherwise(index));
+    const numbers = this.numbersAt(index);
+    if (!numbers) return brief(this.otherwise(index));
     const frames: BriefFrame[] = [];
+    for (let i = 0; i < numbers.depth; i++) {
+      const line = numbers.lines[i];
+      const column = numbers.columns[i];
+      frames.push({
+        name: this.textOf(numbers.names[i]),
+        file: this.pathOf(numbers.files[i]),
+        line: line === 0 ? undefined : line,
+        column: column === 0 ? undefined : column,
+      });
+    }
+    return { frames, reason: undefined };
+  }
+
+  /** The frames of an address by its index; undefined where only `at` has them. Valid until the next. */
+  numbersAt(index: number): FrameNumbers | undefined {
+    if (this.known[index] === 0) return undefined;
+    const { numbers } = this;
     let file = this.file[index];
     let line = this.line[index];
     let column = this.column[index];
     let call = this.call[index];
-    if (call === NO_CALL)
-      return { frames: [this.frame(undefined, file, line, column)], code: undefined, reason: undefined };
     let bytes = 0;
-    for (;;) {
-      const number = this.linkageName.values[call] >= 0 ? this.linkageName.values[call] : this.name.values[call];
-      const name = number < 0 ? undefined : this.names.texts[number];
-      // A name that is damaged: what else is known, the careful way finds out.
-      if (number >= 0 && name === undefined) return brief(this.otherwise(index));
-      const frame = this.frame(name, file, line, column);
-      frames.push(frame);
-      bytes += (name?.length ?? 0) + (frame.file?.length ?? 0);
-      if (bytes > MAX_ANSWER_BYTES / 4) return brief(this.otherwise(index));
+    for (let depth = 0; ; ) {
+      const name = call === NO_CALL ? NONE : this.nameNumber(call);
+      if (name >= 0) {
+        const text = this.names.texts[name];
+        // A name that is damaged: what else is known, the careful way finds out.
+        if (text === undefined) return undefined;
+        bytes += text.length;
+      }
+      numbers.names[depth] = name;
+      numbers.files[depth] = file;
+      numbers.lines[depth] = line >>> 0;
+      numbers.columns[depth] = column >>> 0;
+      numbers.depth = ++depth;
+      if (call === NO_CALL) return numbers;
+      bytes += this.pathOf(file)?.length ?? 0;
+      if (bytes > MAX_ANSWER_BYTES / 4) return undefined;
       const parent = this.parent.values[call];
-      if (parent === NO_CALL) break;
+      if (parent === NO_CALL) return numbers;
       file = this.callFile.values[call];
       line = this.callLine.values[call];
       column = this.callColumn.values[call];
       call = parent;
     }
-    return { frames, code: this.functionOf(call), reason: undefined };
   }
 
-  /** As `at(index).code`: the same object for addresses of one function that follow each other. */
-  codeAt(index: number): SourceFunction | undefined {
-    if (this.known[index] === 0) return this.at(index).code;
+  /**
+   * Which function an address is in, by a number that tells it from all others; `NO_FUNCTION` for none, `OTHER_FUNCTION`
+   * where only `functionAt` can tell.
+   */
+  functionRowAt(index: number): number {
+    if (this.known[index] === 0) return OTHER_FUNCTION;
     let call = this.call[index];
-    if (call === NO_CALL) return undefined;
+    if (call === NO_CALL) return NO_FUNCTION;
     while (this.parent.values[call] !== NO_CALL) call = this.parent.values[call];
-    const code = this.functionOf(call);
+    const name = this.nameNumber(call);
     // A name that is damaged, as above.
-    const number = this.linkageName.values[call] >= 0 ? this.linkageName.values[call] : this.name.values[call];
-    return number >= 0 && code.name === undefined ? this.at(index).code : code;
+    return name >= 0 && this.names.texts[name] === undefined ? OTHER_FUNCTION : call;
   }
 
-  private frame(name: string | undefined, file: number, line: number, column: number): BriefFrame {
-    const lineNumber = line >>> 0;
-    const columnNumber = column >>> 0;
+  /**
+   * The function of an address.
+   *
+   * @param row what `functionRowAt(index)` gave.
+   */
+  functionAt(index: number, address: VirtualAddress, row: number): FunctionAt | undefined {
+    if (row === NO_FUNCTION) return undefined;
+    if (row === OTHER_FUNCTION) return functionAt(this.otherwise(index).frames.at(-1)?.function, address);
+    const code = this.functionRow.values[row];
+    const end = code + 1 < this.firstRange.length ? this.firstRange.values[code + 1] : this.ranges.length;
+    const first = this.firstRange.values[code];
+    const { values } = this.ranges;
+    let at = first;
+    while (at < end && !(values[at] <= address && address < values[at + 1])) at += 2;
+    const linkageName = this.textOf(this.linkageName.values[row]);
     return {
-      name,
-      file: file < 0 ? undefined : this.paths.texts[file],
-      line: lineNumber === 0 ? undefined : lineNumber,
-      column: columnNumber === 0 ? undefined : columnNumber,
+      name: linkageName ?? this.textOf(this.name.values[row]),
+      linkageName,
+      entry: virtualAddress(this.entry.values[code]),
+      size: first < end ? values[first + 1] - values[first] : 0,
+      range: at < end ? { begin: virtualAddress(values[at]), end: virtualAddress(values[at + 1]) } : undefined,
     };
   }
 
-  private functionOf(call: number): SourceFunction {
-    if (call === this.lastCall && this.lastFunction) return this.lastFunction;
-    const row = this.functionRow.values[call];
-    const linkageName = this.textOf(this.linkageName.values[call]);
-    const displayName = this.textOf(this.name.values[call]);
-    const ranges: AddressRange[] = [];
-    const end = row + 1 < this.firstRange.length ? this.firstRange.values[row + 1] : this.ranges.length;
-    for (let i = this.firstRange.values[row]; i < end; i += 2)
-      ranges.push({
-        begin: virtualAddress(this.ranges.values[i]),
-        end: virtualAddress(this.ranges.values[i + 1]),
-      });
-    this.lastCall = call;
-    this.lastFunction = {
-      name: linkageName ?? displayName,
-      linkageName,
-      displayName,
-      entry: virtualAddress(this.entry.values[row]),
-      size: ranges.length > 0 ? ranges[0].end - ranges[0].begin : 0,
-      ranges,
-    };
-    return this.lastFunction;
+  /** Number of the name of a call or function: that of the linker, if there is one; -1 for none. */
+  nameNumber(call: number): number {
+    const number = this.linkageName.values[call];
+    return number >= 0 ? number : this.name.values[call];
+  }
+
+  private pathOf(number: number): string | undefined {
+    return number < 0 ? undefined : this.paths.texts[number];
   }
 
   private textOf(number: number): string | undefined {
@@ -283,7 +325,19 @@ function append(list: Int32List, values: Int32Array, base: number): void {
 export function brief({ frames, reason }: Found): Answer {
   return {
     frames: frames.map(({ function: code, file, line, column }) => ({ name: code?.name, file, line, column })),
-    code: frames.at(-1)?.function,
     reason,
+  };
+}
+
+/** The function that has an address, with the first of its ranges that does. */
+export function functionAt(code: SourceFunction | undefined, address: VirtualAddress): FunctionAt | undefined {
+  if (!code) return undefined;
+  const { name, linkageName, entry, size } = code;
+  return {
+    name,
+    linkageName,
+    entry,
+    size,
+    range: code.ranges.find(({ begin, end }) => begin <= address && address < end),
   };
 }

@@ -1,0 +1,154 @@
+/**
+ * What the files of a module say of a batch of addresses, each of them by its index: the answers of the debug
+ * information, and the name of the function.
+ */
+
+import { virtualAddress } from "../base/address.ts";
+import type { ByteOutput } from "../base/byte-output.ts";
+import { demangle } from "../demangle/index.ts";
+import { type Answer, type Answers, type FrameNumbers, NO_FUNCTION, OTHER_FUNCTION } from "../dwarf/index.ts";
+import type { FoundSymbol } from "../elf/index.ts";
+import type { ChainFunction, FrameChain } from "./frame-chain.ts";
+import { chooseName, type FunctionName } from "./function-name.ts";
+import type { ModuleFiles } from "./module-files.ts";
+import { PrintedTexts } from "./printed-texts.ts";
+
+export class FoundBatch {
+  private readonly answers: Answers | undefined;
+  private readonly names: (FunctionName | undefined)[] = [];
+  /** Numbers of those names among the texts of `chains`. */
+  private readonly nameNumbers: Int32Array;
+  /** Names that `answers` does not have: their numbers follow on. */
+  private readonly otherNames: string[] = [];
+  private chains: FoundChain | undefined;
+
+  /**
+   * @param addresses as they are to be looked up, ascending.
+   * @param inlines whether to look for inlined calls.
+   */
+  constructor(files: ModuleFiles, addresses: Float64Array, inlines: boolean) {
+    this.answers = files.sources.dwarf?.answerAll(addresses, inlines);
+    this.nameNumbers = new Int32Array(addresses.length);
+    this.findNames(files, addresses);
+  }
+
+  answer(index: number): Answer {
+    return this.answers?.at(index) ?? NOTHING_FOUND;
+  }
+
+  name(index: number): FunctionName | undefined {
+    return this.names[index];
+  }
+
+  /**
+   * The frames of an address of a linked file; undefined where there is more to say of it than a chain can. Valid until the
+   * next.
+   */
+  chain(index: number): FrameChain | undefined {
+    const name = this.names[index];
+    if (!name) return undefined;
+    const numbers = this.answers ? this.answers.numbersAt(index) : NO_FRAMES;
+    if (!numbers) return undefined;
+    this.chains ??= new FoundChain(this.answers, this.otherNames);
+    this.chains.set(numbers, name, this.nameNumbers[index]);
+    return this.chains;
+  }
+
+  /**
+   * In the order of addresses, names that lie side by side in the file are read together, and most addresses have the
+   * function of the one before.
+   */
+  private findNames(files: ModuleFiles, addresses: Float64Array): void {
+    const { answers, names, nameNumbers, otherNames } = this;
+    const known = answers?.names.texts.length ?? 0;
+    const { dwarfFile } = files.sources;
+    files.expect(addresses);
+    let row = NO_FUNCTION;
+    let symbol: FoundSymbol | undefined;
+    let name: FunctionName | undefined;
+    let number = 0;
+    // From here on, the name may be another one though function and symbol are the same.
+    let end = Number.NEGATIVE_INFINITY;
+    for (let i = 0; i < addresses.length; i++) {
+      const at = virtualAddress(addresses[i]);
+      const lastRow = row;
+      const lastSymbol = symbol;
+      row = answers ? answers.functionRowAt(i) : NO_FUNCTION;
+      symbol = files.findSymbol(at);
+      if (row !== lastRow || symbol !== lastSymbol || at >= end || row === OTHER_FUNCTION) {
+        const code = answers?.functionAt(i, at, row);
+        name = chooseName(code, dwarfFile, symbol);
+        end = code ? (code.range?.end ?? Number.NEGATIVE_INFINITY) : Number.POSITIVE_INFINITY;
+        if (name && answers && row >= 0 && name.name === code?.name) number = answers.nameNumber(row);
+        else if (name) number = known + otherNames.push(name.name) - 1;
+      }
+      names.push(name);
+      nameNumbers[i] = number;
+    }
+  }
+}
+
+export const NOTHING_FOUND: Answer = { frames: [], reason: undefined };
+/** Of an address without debug information. */
+const NO_FRAMES: FrameNumbers = { depth: 1, names: [-1], files: [-1], lines: [0], columns: [0] };
+
+/** What is said of a function without a line. */
+export const NO_LINE = "no line is recorded for it";
+export const NO_DEBUG_INFORMATION = "no debug information: compiled without -g, or stripped";
+
+class FoundChain implements FrameChain {
+  depth = 0;
+  lines: readonly number[] = [];
+  columns: readonly number[] = [];
+  private readonly noLine: string;
+  private readonly paths: readonly (string | undefined)[];
+  private readonly nameBytes: PrintedTexts;
+  private readonly pathBytes: PrintedTexts;
+  private frames = NO_FRAMES;
+  private name!: FunctionName;
+  private nameNumber = 0;
+
+  constructor(answers: Answers | undefined, otherNames: readonly string[]) {
+    const names = answers?.names.texts ?? [];
+    const paths = answers?.paths.texts ?? [];
+    const known = names.length;
+    const nameOf = (number: number): string =>
+      demangle((number < known ? names[number] : otherNames[number - known]) ?? "");
+    this.noLine = answers ? NO_LINE : NO_DEBUG_INFORMATION;
+    this.paths = paths;
+    this.nameBytes = new PrintedTexts(known + otherNames.length, nameOf);
+    this.pathBytes = new PrintedTexts(paths.length, (number) => paths[number] ?? "");
+  }
+
+  set(frames: FrameNumbers, name: FunctionName, nameNumber: number): void {
+    this.depth = frames.depth;
+    this.lines = frames.lines;
+    this.columns = frames.columns;
+    this.frames = frames;
+    this.name = name;
+    this.nameNumber = nameNumber;
+  }
+
+  writeSymbol(frame: number, out: ByteOutput): boolean {
+    const number = frame === this.depth - 1 ? this.nameNumber : this.frames.names[frame];
+    if (number < 0) return false;
+    this.nameBytes.write(number, out);
+    return true;
+  }
+
+  writeFile(frame: number, out: ByteOutput): boolean {
+    if (!this.hasFile(frame)) return false;
+    this.pathBytes.write(this.frames.files[frame], out);
+    return true;
+  }
+
+  hasFile(frame: number): boolean {
+    const number = this.frames.files[frame];
+    return number >= 0 && this.paths[number] !== undefined;
+  }
+
+  function(): ChainFunction {
+    const reason = this.lines[this.depth - 1] > 0 ? undefined : this.noLine;
+    return { isNamed: true, start: this.name.start, base: 0, reason };
+  }
+}

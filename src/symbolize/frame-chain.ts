@@ -1,0 +1,33 @@
+/**
+ * The frames of one address for output that needs no objects: numbers, and texts that are copied as bytes.
+ *
+ * A batch of 100,000 addresses has hundreds of thousands of frames. Their names and paths repeat: so each is encoded once,
+ * in an index on disk (index-file/) or for the batch (found-chains.ts), and never becomes a string again.
+ */
+
+import type { ByteOutput } from "../base/byte-output.ts";
+
+/** Innermost first: the last is the function, inlined in it all others. Reused from address to address. */
+export type FrameChain = {
+  readonly depth: number;
+  /** By frame; 0: unknown. */
+  readonly lines: readonly number[];
+  readonly columns: readonly number[];
+  /** Write a text that may be printed as it is; false when there is none. @throws MalformedError when it is damaged. */
+  writeSymbol(frame: number, out: ByteOutput): boolean;
+  writeFile(frame: number, out: ByteOutput): boolean;
+  hasFile(frame: number): boolean;
+  /** Of the last one, which is read anew each time. @throws MalformedError when it is damaged. */
+  function(): ChainFunction;
+};
+
+/** What the line of a function says of it. */
+export type ChainFunction = {
+  /** Whether it has a name. */
+  readonly isNamed: boolean;
+  /** What offsets count from. */
+  readonly start: number | undefined;
+  /** What addresses in the module count from: 0 in a linked file, else a section. */
+  readonly base: number | undefined;
+  readonly reason: string | undefined;
+};
