@@ -31,7 +31,7 @@ import { Lru } from "./lru.ts";
 import type { RangeTable } from "./range-table.ts";
 import { reasonOf } from "./reason.ts";
 import type { Unit } from "./unit.ts";
-import { UnitIndex } from "./unit-index.ts";
+import { NO_UNIT, UnitIndex } from "./unit-index.ts";
 import { UnitLookup } from "./unit-lookup.ts";
 
 /** Opens the debug information of a file. Reads nothing yet. */
@@ -75,10 +75,15 @@ export class Dwarf {
         if (best.frames.length === 0 && (found.frames.length > 0 || found.reason !== undefined)) best = found;
       }
       if (best.frames.length > 0 || best.reason !== undefined) return best;
-      return { frames: [], reason: this.index.reasonAt(address) ?? NOT_COVERED };
+      return { frames: [], reason: this.notCovered(address) };
     } catch (error) {
       return { frames: best.frames, reason: reasonOf(error) };
     }
+  }
+
+  /** The reason of an address that no unit claims. */
+  private notCovered(address: number): string {
+    return this.index.reasonAt(address) ?? NOT_COVERED;
   }
 
   /**
@@ -110,6 +115,8 @@ export class Dwarf {
       this.findCarefully(virtualAddress(addresses[index])),
     );
     const units = addresses.map((address) => this.index.likeliest(address));
+    for (let i = 0; i < units.length; i++)
+      if (units[i] === NO_UNIT) batch.answers.setNothing(i, this.notCovered(addresses[i]));
     const { helper } = this.file.input;
     // Of a damaged section there is no directory, but nor has it any of the units.
     const directory = helper && units.some((unit) => unit >= 0) ? this.file.directory(".debug_info") : undefined;

@@ -19,6 +19,11 @@ import type { Unit } from "./unit.ts";
 const MAX_EXPECTED = 64;
 const MAX_SEARCHES = 4;
 
+/** Of `likeliest`: no unit. */
+export const NO_UNIT = -1;
+/** An index that cannot be read. */
+const UNTOLD = -2;
+
 const NO_UNITS: ReadonlySet<number> = new Set();
 
 /** What the roots of some units say. */
@@ -87,23 +92,18 @@ export class UnitIndex {
     }
   }
 
-  /** The first of the candidates, or -1. */
+  /** The first of the candidates; `NO_UNIT` when there is none, another negative number when they cannot be told. */
   likeliest(address: number): number {
     try {
-      for (const table of this.tables(address)) {
-        let first = -1;
-        let claims = 0;
-        for (let row = table.find(address); row >= 0 && claims < MAX_CLAIMS; row = table.find(address, row)) {
-          const unit = table.payloadAt(row);
-          if (first < 0 || unit < first) first = unit;
-          claims++;
-        }
-        if (first >= 0) return first;
-      }
-      return -1;
+      const aranges = this.arangesFor(address);
+      let unit = firstUnitIn(aranges.table, address);
+      if (unit !== NO_UNIT) return unit;
+      const roots = this.rootsFor(aranges, address);
+      unit = firstUnitIn(roots.table, address);
+      return unit === NO_UNIT ? firstUnitIn(this.restOf(roots), address) : unit;
     } catch (error) {
       reasonOf(error); // the careful way says it
-      return -1;
+      return UNTOLD;
     }
   }
 
@@ -118,8 +118,12 @@ export class UnitIndex {
     yield aranges.table;
     const roots = this.rootsFor(aranges, address);
     yield roots.table;
+    yield this.restOf(roots);
+  }
+
+  private restOf(roots: Roots): RangeTable {
     roots.rest ??= this.scanUnstated(roots);
-    yield roots.rest;
+    return roots.rest;
   }
 
   /** A unit that is named for an address and does not have it is no reason to believe the others. */
@@ -197,6 +201,17 @@ export class UnitIndex {
     }
     return table;
   }
+}
+
+function firstUnitIn(table: RangeTable, address: number): number {
+  let first = NO_UNIT;
+  let claims = 0;
+  for (let row = table.find(address); row >= 0 && claims < MAX_CLAIMS; row = table.find(address, row)) {
+    const unit = table.payloadAt(row);
+    if (first === NO_UNIT || unit < first) first = unit;
+    claims++;
+  }
+  return first;
 }
 
 function unitsIn(table: RangeTable, address: number): number[] {

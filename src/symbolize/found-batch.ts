@@ -16,8 +16,8 @@ import { PrintedTexts } from "./printed-texts.ts";
 export class FoundBatch {
   private readonly answers: Answers | undefined;
   private readonly names: (FunctionName | undefined)[] = [];
-  /** Numbers of those names among the texts of `chains`. */
-  private readonly nameNumbers: Int32Array;
+  /** Of each, where the function starts and the number of its name among the texts of `chains`, -1 where there is none. */
+  private readonly starts: Float64Array;
   /** Names that `answers` does not have: their numbers follow on. */
   private readonly otherNames: string[] = [];
   private chains: FoundChain | undefined;
@@ -28,7 +28,7 @@ export class FoundBatch {
    */
   constructor(files: ModuleFiles, addresses: Float64Array, inlines: boolean) {
     this.answers = files.sources.dwarf?.answerAll(addresses, inlines);
-    this.nameNumbers = new Int32Array(addresses.length);
+    this.starts = new Float64Array(2 * addresses.length);
     this.findNames(files, addresses);
   }
 
@@ -45,12 +45,12 @@ export class FoundBatch {
    * next.
    */
   chain(index: number): FrameChain | undefined {
-    const name = this.names[index];
-    if (!name) return undefined;
-    const numbers = this.answers ? this.answers.numbersAt(index) : NO_FRAMES;
+    const number = this.starts[2 * index + 1];
+    if (number < 0) return undefined;
+    const numbers = this.answers ? this.answers.numbersAt(index) : WITHOUT_DWARF;
     if (!numbers) return undefined;
     this.chains ??= new FoundChain(this.answers, this.otherNames);
-    this.chains.set(numbers, name, this.nameNumbers[index]);
+    this.chains.set(numbers, this.starts[2 * index], number);
     return this.chains;
   }
 
@@ -59,14 +59,14 @@ export class FoundBatch {
    * function of the one before.
    */
   private findNames(files: ModuleFiles, addresses: Float64Array): void {
-    const { answers, names, nameNumbers, otherNames } = this;
+    const { answers, names, starts, otherNames } = this;
     const known = answers?.names.texts.length ?? 0;
     const { dwarfFile } = files.sources;
     files.expect(addresses);
     let row = NO_FUNCTION;
     let symbol: FoundSymbol | undefined;
     let name: FunctionName | undefined;
-    let number = 0;
+    let number = NO_NAME;
     // From here on, the name may be another one though function and symbol are the same.
     let end = Number.NEGATIVE_INFINITY;
     for (let i = 0; i < addresses.length; i++) {
@@ -79,34 +79,41 @@ export class FoundBatch {
         const code = answers?.functionAt(i, at, row);
         name = chooseName(code, dwarfFile, symbol);
         end = code ? (code.range?.end ?? Number.NEGATIVE_INFINITY) : Number.POSITIVE_INFINITY;
-        if (name && answers && row >= 0 && name.name === code?.name) number = answers.nameNumber(row);
-        else if (name) number = known + otherNames.push(name.name) - 1;
+        if (!name) number = NO_NAME;
+        else if (answers && row >= 0 && name.name === code?.name) number = answers.nameNumber(row);
+        else number = known + otherNames.push(name.name) - 1;
       }
       names.push(name);
-      nameNumbers[i] = number;
+      starts[2 * i] = name ? name.start : 0;
+      starts[2 * i + 1] = number;
     }
   }
 }
 
 export const NOTHING_FOUND: Answer = { frames: [], reason: undefined };
-/** Of an address without debug information. */
-const NO_FRAMES: FrameNumbers = { depth: 1, names: [-1], files: [-1], lines: [0], columns: [0] };
+const NO_NAME = -1;
 
 /** What is said of a function without a line. */
 export const NO_LINE = "no line is recorded for it";
 export const NO_DEBUG_INFORMATION = "no debug information: compiled without -g, or stripped";
 
+const WITHOUT_DWARF: FrameNumbers = {
+  ...{ depth: 0, names: [], files: [], lines: [], columns: [] },
+  reason: NO_DEBUG_INFORMATION,
+};
+/** The frame of a function that only a symbol names. */
+const SYMBOL_ONLY: FrameNumbers = { depth: 1, names: [-1], files: [-1], lines: [0], columns: [0], reason: undefined };
+
 class FoundChain implements FrameChain {
   depth = 0;
   lines: readonly number[] = [];
   columns: readonly number[] = [];
-  private readonly noLine: string;
-  private readonly paths: readonly (string | undefined)[];
-  private readonly nameBytes: PrintedTexts;
-  private readonly pathBytes: PrintedTexts;
-  private frames = NO_FRAMES;
-  private name!: FunctionName;
-  private nameNumber = 0;
+  private readonly names: PrintedTexts;
+  private readonly paths: PrintedTexts;
+  private frames = SYMBOL_ONLY;
+  private start = 0;
+  private name = 0;
+  private reason: string | undefined;
 
   constructor(answers: Answers | undefined, otherNames: readonly string[]) {
     const names = answers?.names.texts ?? [];
@@ -114,41 +121,42 @@ class FoundChain implements FrameChain {
     const known = names.length;
     const nameOf = (number: number): string =>
       demangle((number < known ? names[number] : otherNames[number - known]) ?? "");
-    this.noLine = answers ? NO_LINE : NO_DEBUG_INFORMATION;
-    this.paths = paths;
-    this.nameBytes = new PrintedTexts(known + otherNames.length, nameOf);
-    this.pathBytes = new PrintedTexts(paths.length, (number) => paths[number] ?? "");
+    this.names = new PrintedTexts(known + otherNames.length, nameOf);
+    this.paths = new PrintedTexts(paths.length, (number) => paths[number] ?? "");
   }
 
-  set(frames: FrameNumbers, name: FunctionName, nameNumber: number): void {
+  /** @param start of the function, and `name`, the number of its name. */
+  set(found: FrameNumbers, start: number, name: number): void {
+    const frames = found.depth > 0 ? found : SYMBOL_ONLY;
     this.depth = frames.depth;
     this.lines = frames.lines;
     this.columns = frames.columns;
     this.frames = frames;
+    this.start = start;
     this.name = name;
-    this.nameNumber = nameNumber;
+    this.reason = found.reason;
   }
 
   writeSymbol(frame: number, out: ByteOutput): boolean {
-    const number = frame === this.depth - 1 ? this.nameNumber : this.frames.names[frame];
+    const number = frame === this.depth - 1 ? this.name : this.frames.names[frame];
     if (number < 0) return false;
-    this.nameBytes.write(number, out);
+    this.names.write(number, out);
     return true;
   }
 
   writeFile(frame: number, out: ByteOutput): boolean {
-    if (!this.hasFile(frame)) return false;
-    this.pathBytes.write(this.frames.files[frame], out);
+    const number = this.frames.files[frame];
+    if (number < 0) return false;
+    this.paths.write(number, out);
     return true;
   }
 
   hasFile(frame: number): boolean {
-    const number = this.frames.files[frame];
-    return number >= 0 && this.paths[number] !== undefined;
+    return this.frames.files[frame] >= 0;
   }
 
   function(): ChainFunction {
-    const reason = this.lines[this.depth - 1] > 0 ? undefined : this.noLine;
-    return { isNamed: true, start: this.name.start, base: 0, reason };
+    const reason = this.reason ?? (this.lines[this.depth - 1] > 0 ? undefined : NO_LINE);
+    return { isNamed: true, start: this.start, base: 0, reason };
   }
 }

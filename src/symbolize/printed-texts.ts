@@ -17,21 +17,20 @@ export class PrintedTexts {
   private readonly textOf: (number: number) => string;
   private readonly pieces: Uint8Array[] = [];
   private used = PIECE;
-  // By number: where its bytes are, and one more than how many; 0 for a text that was not encoded yet.
+  /** By number by turns: where its bytes are, and one more than how many; 0 for a text that was not encoded yet. */
   private readonly places: Uint32Array;
-  private readonly lengths: Uint32Array;
 
   /** @param textOf gives each of the `count` texts, numbered from 0, as it is to be shown. */
   constructor(count: number, textOf: (number: number) => string) {
     this.textOf = textOf;
-    this.places = new Uint32Array(count);
-    this.lengths = new Uint32Array(count);
+    this.places = new Uint32Array(2 * count);
   }
 
   write(number: number, out: ByteOutput): void {
-    if (this.lengths[number] === 0 && !this.encode(number, out)) return;
-    const place = this.places[number];
-    out.copy(this.pieces[place >>> PIECE_BITS], place & (PIECE - 1), this.lengths[number] - 1);
+    const at = 2 * number;
+    if (this.places[at + 1] === 0 && !this.encode(number, out)) return;
+    const place = this.places[at];
+    out.copy(this.pieces[place >>> PIECE_BITS], place & (PIECE - 1), this.places[at + 1] - 1);
   }
 
   /** @returns false when it was written at once. */
@@ -48,8 +47,8 @@ export class PrintedTexts {
     }
     const piece = this.pieces.length - 1;
     const length = encodeText(text, this.pieces[piece], this.used);
-    this.places[number] = ((piece << PIECE_BITS) | this.used) >>> 0;
-    this.lengths[number] = length + 1;
+    this.places[2 * number] = ((piece << PIECE_BITS) | this.used) >>> 0;
+    this.places[2 * number + 1] = length + 1;
     this.used += length;
     return true;
   }
