@@ -7,7 +7,7 @@ import type { ByteSource, Decompress } from "../base/bytes.ts";
 import type { BatchHelper } from "../dwarf/index.ts";
 import type { RecordedSegment } from "../recording/events.ts";
 import type { ModuleFrame } from "./frame.ts";
-import type { FrameChain } from "./frame-chain.ts";
+import type { FoundChain, FrameChain } from "./frame-chain.ts";
 import type { PerfMap } from "./perf-map.ts";
 
 /** A file that is wanted. */
@@ -30,6 +30,8 @@ export type KeptAnswers = {
   /** Looks addresses up together; their frames come one at a time. */
   look(addresses: readonly number[], isReturnAddress: boolean): KeptBatch;
   keep(address: number, isReturnAddress: boolean, frames: readonly ModuleFrame[]): void;
+  /** Likewise, as it was found in a batch. @param wanted as it was looked up: of a return address, one less. */
+  keepChain(wanted: number, chain: FoundChain): void;
   /**
    * Keeps the answer of every address there is, in place of what was kept.
    *

@@ -6,6 +6,7 @@
  */
 
 import type { ByteOutput } from "../base/byte-output.ts";
+import type { FunctionName } from "./function-name.ts";
 
 /** Innermost first: the last is the function, inlined in it all others. Reused from address to address. */
 export type FrameChain = {
@@ -30,4 +31,35 @@ export type ChainFunction = {
   /** What addresses in the module count from: 0 in a linked file, else a section. */
   readonly base: number | undefined;
   readonly reason: string | undefined;
+};
+
+/** A chain that was just found: what is the same within its batch has the same number. */
+export type FoundChain = FrameChain & {
+  readonly batch: ChainTexts;
+  /** By frame but for the last one: number of its name, -1 for none. */
+  readonly names: readonly number[];
+  /** By frame: number of its file, -1 for none. */
+  readonly files: readonly number[];
+  /** By frame: the call that it is, which tells where all frames behind it stand, too. */
+  readonly calls: readonly number[];
+  /** Of the last one, and of its name. */
+  readonly functionNumber: number;
+  readonly functionNameNumber: number;
+};
+
+/** What the numbers of chains stand for. Numbers count from 0. */
+export type ChainTexts = {
+  readonly counts: { readonly names: number; readonly files: number; readonly calls: number };
+  /** Demangled. */
+  name(number: number): string;
+  file(number: number): string;
+  /** As UTF-8, where they were written before and have neither control characters nor halves of characters. */
+  nameBytes(number: number): Uint8Array | undefined;
+  fileBytes(number: number): Uint8Array | undefined;
+  /** Not demangled. */
+  functionName(number: number): FunctionName;
+  /** Which file, and which table in it, names inlined calls, and gives the innermost place and all others. */
+  readonly nameSource: string;
+  readonly innermostSource: string;
+  readonly outerSource: string;
 };

@@ -15,7 +15,7 @@ import { answerChanges } from "./answer-changes.ts";
 import type { FileProvider, KeptAnswers, KeptRange } from "./file-provider.ts";
 import { FoundBatch, NOTHING_FOUND } from "./found-batch.ts";
 import { type ModuleFrame, withoutInlines } from "./frame.ts";
-import type { FrameChain } from "./frame-chain.ts";
+import type { FoundChain, FrameChain } from "./frame-chain.ts";
 import type { FunctionName } from "./function-name.ts";
 import { ModuleFiles } from "./module-files.ts";
 import { ModuleFrames } from "./module-frames.ts";
@@ -93,8 +93,8 @@ export class Module {
     const wanted = distinct(missing, isReturnAddress);
     const { files, frames } = this;
     const found = wanted.length > 0 ? new FoundBatch(files, wanted, inlines) : undefined;
-    // What is to be kept is taken from frames. In a relocatable file, addresses count from sections.
-    const takeFound = this.kept || this.layout ? undefined : takeChain;
+    // In a relocatable file, addresses count from sections.
+    const takeFound = this.layout ? undefined : takeChain;
     let last = 0;
     frames.beginBatch();
     try {
@@ -113,7 +113,10 @@ export class Module {
         const i = last - 1;
         if (takeFound && files.changed === undefined) {
           const chain = found?.chain(i);
-          if (chain && takeFound(chain, index)) continue;
+          if (chain && takeFound(chain, index)) {
+            if (inlines) this.keepChain(lookedUp, chain, found?.reason(i));
+            continue;
+          }
         }
         const answer = found?.answer(i) ?? NOTHING_FOUND;
         const name = found?.name(i);
@@ -161,13 +164,19 @@ export class Module {
   ): ModuleFrame[] {
     if (this.files.changed !== undefined) return this.unknown(address, isReturnAddress);
     const frames = this.frames.at(address, lookupAddress(address, isReturnAddress), found, name);
-    if (this.kept && this.isLasting(found)) this.kept.keep(address, isReturnAddress, frames);
+    if (this.kept && this.isLasting(found.frames.length, found.reason))
+      this.kept.keep(address, isReturnAddress, frames);
     return frames;
   }
 
-  /** Whether it will be the same tomorrow: what could not be read or found may be there then. */
-  private isLasting({ frames, reason }: Answer): boolean {
-    if (reason !== undefined && (frames.length > 0 || reason !== NOT_COVERED)) return false;
+  /** @param reason why there is nothing in it of debug information. */
+  private keepChain(wanted: VirtualAddress, chain: FoundChain, reason: string | undefined): void {
+    if (this.kept && this.isLasting(0, reason)) this.kept.keepChain(wanted, chain);
+  }
+
+  /** Whether an answer will be the same tomorrow: what could not be read or found may be there then. */
+  private isLasting(depth: number, reason: string | undefined): boolean {
+    if (reason !== undefined && (depth > 0 || reason !== NOT_COVERED)) return false;
     // There may be thousands, found unit by unit: what answers are known by does not tell whether one has changed.
     if (this.files.hasSplitFiles) return false;
     return !this.files.opened.some(({ problems }) => problems.some(({ code }) => code === "io"));
@@ -189,7 +198,7 @@ export class Module {
       for (let i = 0; i < begins.length; i++) {
         const found = batch.answer(i);
         const begin = virtualAddress(begins[i]);
-        if (this.isLasting(found))
+        if (this.isLasting(found.frames.length, found.reason))
           yield { begin, end: changes[at + i + 1], frames: this.frames.at(begin, begin, found, batch.name(i)) };
       }
       this.frames.endBatch();

@@ -17,6 +17,8 @@ export class PrintedTexts {
   private readonly textOf: (number: number) => string;
   private readonly pieces: Uint8Array[] = [];
   private used = PIECE;
+  /** Those that are not printed as they are. */
+  private readonly changed = new Set<number>();
   /** By number by turns: where its bytes are, and one more than how many; 0 for a text that was not encoded yet. */
   private readonly places: Uint32Array;
 
@@ -33,9 +35,23 @@ export class PrintedTexts {
     out.copy(this.pieces[place >>> PIECE_BITS], place & (PIECE - 1), this.places[at + 1] - 1);
   }
 
+  /** A text as it was written; undefined for one that was not, or may not be the same as it is printed. */
+  bytes(number: number): Uint8Array | undefined {
+    const length = this.places[2 * number + 1] - 1;
+    if (length < 0 || this.changed.has(number)) return undefined;
+    const place = this.places[2 * number];
+    const start = place & (PIECE - 1);
+    const bytes = this.pieces[place >>> PIECE_BITS].subarray(start, start + length);
+    // Newlines and tabs, and what begins as the character that stands for half of one.
+    for (let i = 0; i < length; i++) if (bytes[i] < 0x20 || bytes[i] === 0xef) return undefined;
+    return bytes;
+  }
+
   /** @returns false when it was written at once. */
   private encode(number: number, out: ByteOutput): boolean {
-    const text = printable(this.textOf(number));
+    const original = this.textOf(number);
+    const text = printable(original);
+    if (text !== original) this.changed.add(number);
     // Each UTF-16 unit becomes three bytes at most.
     if (this.used + 3 * text.length > PIECE) {
       if (text.length > MAX_LENGTH || this.pieces.length === MAX_PIECES) {

@@ -83,6 +83,7 @@ function counted(kept: KeptAnswers, count: (missing: number) => void): KeptAnswe
       return found;
     },
     keep: (address, isReturn, frames) => kept.keep(address, isReturn, frames),
+    keepChain: (wanted, chain) => kept.keepChain(wanted, chain),
     keepWhole: (ranges) => kept.keepWhole(ranges),
   };
 }

@@ -45,6 +45,8 @@ export type FrameNumbers = {
   /** By frame: numbers of `Answers.names` and `Answers.paths`; -1 for none. */
   readonly names: number[];
   readonly files: number[];
+  /** By frame: the row of its call, below `Answers.callCount`; -1 for none. */
+  readonly calls: number[];
   /** 0: unknown. */
   readonly lines: number[];
   readonly columns: number[];
@@ -110,11 +112,7 @@ export class Answers {
   /** Asked for addresses that the columns do not know. */
   private readonly otherwise: (index: number) => Found;
   private readonly numbers: FrameNumbers = {
-    depth: 0,
-    names: [],
-    files: [],
-    lines: [],
-    columns: [],
+    ...{ depth: 0, names: [], files: [], calls: [], lines: [], columns: [] },
     reason: undefined,
   };
 
@@ -122,6 +120,11 @@ export class Answers {
     this.places = new Int32Array(PLACE * count);
     for (let at = 0; at < this.places.length; at += PLACE) this.places[at] = UNKNOWN;
     this.otherwise = otherwise;
+  }
+
+  /** Rows of calls. */
+  get callCount(): number {
+    return this.calls.length / CALL;
   }
 
   /** Adds a function. @param ranges begins and ends by turns. @returns its row. */
@@ -262,6 +265,7 @@ export class Answers {
     for (;;) {
       numbers.names[depth] = call === NO_CALL ? NONE : this.nameNumber(call);
       numbers.files[depth] = file;
+      numbers.calls[depth] = call;
       numbers.lines[depth] = line >>> 0;
       numbers.columns[depth] = column >>> 0;
       depth++;
@@ -277,6 +281,12 @@ export class Answers {
     const { names, paths } = this;
     const most = depth * (names.longest + paths.longest);
     return names.damaged === 0 && most <= MAX_ANSWER_BYTES / 4 ? numbers : this.checked(numbers);
+  }
+
+  /** Why nothing is known of an address; undefined where something is, or only `at` can tell. */
+  reasonAt(index: number): string | undefined {
+    const place = PLACE * index;
+    return this.places[place] === NOTHING ? this.reasons[this.places[place + 1]] : undefined;
   }
 
   private nothing(reason: number): FrameNumbers {

@@ -20,6 +20,8 @@ import { LeaklineError } from "../../base/errors.ts";
 import { sha256 } from "../../compress/sha256.ts";
 import type { KeptAnswers, KeptBatch, KeptRange } from "../file-provider.ts";
 import type { ModuleFrame } from "../frame.ts";
+import type { FoundChain } from "../frame-chain.ts";
+import { ChainWriter } from "../index-file/chain-writer.ts";
 import { IndexReader } from "../index-file/index-reader.ts";
 import { IndexWriter } from "../index-file/index-writer.ts";
 import { openOwnFile, prepareOwnFolder } from "./own-folder.ts";
@@ -103,6 +105,8 @@ class KeptIndex implements KeptAnswers {
   private reader: IndexReader | null | undefined;
   private close: (() => void) | undefined;
   private fresh: IndexWriter | undefined;
+  /** Writes to it what is found in the batch at hand. */
+  private chains: ChainWriter | undefined;
   private readonly kept = new Set<number>();
   private isStale = false;
 
@@ -115,6 +119,7 @@ class KeptIndex implements KeptAnswers {
   look(addresses: readonly number[], isReturnAddress: boolean): KeptBatch {
     const back = isReturnAddress ? 1 : 0;
     const nodes = new Uint32Array(addresses.length);
+    this.chains = undefined;
     this.attempt((reader) => {
       const order = nodes.map((_, i) => i);
       // In the order of addresses, which is that of the pages.
@@ -133,10 +138,21 @@ class KeptIndex implements KeptAnswers {
 
   keep(address: number, isReturnAddress: boolean, frames: readonly ModuleFrame[]): void {
     const wanted = isReturnAddress ? address - 1 : address;
-    if (this.reader?.isWhole || this.kept.has(wanted)) return;
+    if (this.writerFor(wanted)?.add(wanted, wanted + 1, address, frames)) this.kept.add(wanted);
+  }
+
+  keepChain(wanted: number, chain: FoundChain): void {
+    const writer = this.writerFor(wanted);
+    if (!writer) return;
+    if (this.chains?.batch !== chain.batch) this.chains = new ChainWriter(writer, chain.batch);
+    if (this.chains.add(wanted, chain)) this.kept.add(wanted);
+  }
+
+  /** Undefined for an answer that there is already, or when there are too many. */
+  private writerFor(wanted: number): IndexWriter | undefined {
+    if (this.reader?.isWhole || this.kept.has(wanted)) return undefined;
     this.fresh ??= this.continued();
-    if (this.fresh.count >= MAX_ASKED || this.fresh.size >= MAX_ASKED_BYTES) return;
-    if (this.fresh.add(wanted, wanted + 1, address, frames)) this.kept.add(wanted);
+    return this.fresh.count >= MAX_ASKED || this.fresh.size >= MAX_ASKED_BYTES ? undefined : this.fresh;
   }
 
   keepWhole(ranges: Iterable<KeptRange>): void {
@@ -218,6 +234,7 @@ class KeptIndex implements KeptAnswers {
     this.close = undefined;
     this.reader = undefined;
     this.fresh = undefined;
+    this.chains = undefined;
     this.kept.clear();
     this.isStale = false;
   }
