@@ -14,11 +14,11 @@
 
 import { type VirtualAddress, virtualAddress } from "../base/address.ts";
 import { LeaklineError } from "../base/errors.ts";
+import { upperBound, upperBoundFrom } from "../base/upper-bound.ts";
 import { STB_GLOBAL, STB_GNU_UNIQUE, STB_LOCAL, STB_WEAK, STT_NOTYPE } from "./constants.ts";
 import type { ElfFile } from "./elf-file.ts";
 import { collectFunctions, type FunctionRows } from "./function-symbols.ts";
 import { readSymbols, readSymbolsAround, type SymbolSource, type SymbolTable } from "./symbol-table.ts";
-import { upperBound, upperBoundFrom } from "./upper-bound.ts";
 
 export type FoundSymbol = {
   /** As the file has it: not demangled. */

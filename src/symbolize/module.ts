@@ -7,10 +7,10 @@
 
 import { type FileOffset, type VirtualAddress, virtualAddress } from "../base/address.ts";
 import { LeaklineError } from "../base/errors.ts";
+import { upperBoundFrom } from "../base/upper-bound.ts";
 import { type Answer, brief, type Dwarf, functionAt, NOT_COVERED } from "../dwarf/index.ts";
 import { SHF_EXECINSTR } from "../elf/constants.ts";
 import { type CodeLayout, type ElfFile, fileOffsetToVirtual, layOutCode } from "../elf/index.ts";
-import { upperBoundFrom } from "../elf/upper-bound.ts";
 import { answerChanges } from "./answer-changes.ts";
 import type { FileProvider, KeptAnswers, KeptRange } from "./file-provider.ts";
 import { FoundBatch, NOTHING_FOUND } from "./found-batch.ts";

@@ -8,15 +8,17 @@ import { printable } from "../base/printable.ts";
 /** Bytes of texts lie in pieces of so many: nothing is moved when there are more. */
 const PIECE_BITS = 18;
 const PIECE = 1 << PIECE_BITS;
-/** Longer texts, in UTF-16 units, are encoded each time: few do not fit what is left of a piece. */
-const MAX_LENGTH = PIECE / 16;
-/** Pieces that have a place of 32 bits. */
+/** What may take more bytes has a piece of its own, so that little is left over of one. */
+const MAX_SHARED = PIECE / 8;
+/** Pieces that have a place of 32 bits: what is beyond is encoded each time. */
 const MAX_PIECES = 1 << (32 - PIECE_BITS);
 
 export class PrintedTexts {
   private readonly textOf: (number: number) => string;
   private readonly pieces: Uint8Array[] = [];
-  private used = PIECE;
+  /** The piece that is filled, and how far. */
+  private piece = -1;
+  private used = PIECE + 1;
   /** Those that are not printed as they are. */
   private readonly changed = new Set<number>();
   /** By number by turns: where its bytes are, and one more than how many; 0 for a text that was not encoded yet. */
@@ -53,19 +55,25 @@ export class PrintedTexts {
     const text = printable(original);
     if (text !== original) this.changed.add(number);
     // Each UTF-16 unit becomes three bytes at most.
-    if (this.used + 3 * text.length > PIECE) {
-      if (text.length > MAX_LENGTH || this.pieces.length === MAX_PIECES) {
+    const most = 3 * text.length;
+    const isLong = most > MAX_SHARED;
+    if (isLong || this.used + most > PIECE) {
+      if (this.pieces.length === MAX_PIECES) {
         out.text(text);
         return false;
       }
-      this.pieces.push(new Uint8Array(PIECE));
-      this.used = 0;
+      this.pieces.push(new Uint8Array(isLong ? most : PIECE));
+      if (!isLong) {
+        this.piece = this.pieces.length - 1;
+        this.used = 0;
+      }
     }
-    const piece = this.pieces.length - 1;
-    const length = encodeText(text, this.pieces[piece], this.used);
-    this.places[2 * number] = ((piece << PIECE_BITS) | this.used) >>> 0;
+    const piece = isLong ? this.pieces.length - 1 : this.piece;
+    const start = isLong ? 0 : this.used;
+    const length = encodeText(text, this.pieces[piece], start);
+    if (!isLong) this.used += length;
+    this.places[2 * number] = ((piece << PIECE_BITS) | start) >>> 0;
     this.places[2 * number + 1] = length + 1;
-    this.used += length;
     return true;
   }
 }

@@ -9,7 +9,7 @@ import { demangle } from "../../demangle/index.ts";
 import type { ChainTexts, FoundChain } from "../frame-chain.ts";
 import { aliasesOf } from "../function-name.ts";
 import type { IndexWriter } from "./index-writer.ts";
-import { isPlainText } from "./records.ts";
+import { isPlainText, MAX_STRING } from "./records.ts";
 
 /** Instead of an offset: not looked up yet, which is the offset of no string and node; and what an index cannot hold. */
 const NOT_YET = 0;
@@ -97,7 +97,7 @@ export class ChainWriter {
     const aliases = aliasesOf(name, demangle).map((alias) => this.text(alias));
     const symbol = this.name(chain.functionNameNumber);
     const [source, why] = [name.source, reason].map((text) => this.text(text));
-    const isUnfit = [symbol, source, why, ...aliases].includes(UNFIT);
+    const isUnfit = [symbol, source, why, ...aliases].includes(UNFIT) || !Number.isSafeInteger(name.size);
     offset = isUnfit
       ? UNFIT
       : this.writer.addFunction({
@@ -132,16 +132,17 @@ export class ChainWriter {
 
   private fileOf(number: number): number {
     if (number < 0) return 0;
-    if (this.files[number] === NOT_YET) {
-      const bytes = this.batch.fileBytes(number);
-      this.files[number] = bytes ? this.writer.utf8(bytes) : this.text(this.batch.file(number));
-    }
+    if (this.files[number] === NOT_YET)
+      this.files[number] = this.printed(this.batch.fileBytes(number)) ?? this.text(this.batch.file(number));
     return this.files[number];
   }
 
   private name(number: number): number {
-    const bytes = this.batch.nameBytes(number);
-    return bytes ? this.writer.utf8(bytes) : this.text(this.batch.name(number));
+    return this.printed(this.batch.nameBytes(number)) ?? this.text(this.batch.name(number));
+  }
+
+  private printed(bytes: Uint8Array | undefined): number | undefined {
+    return bytes && bytes.length <= MAX_STRING ? this.writer.utf8(bytes) : undefined;
   }
 
   private text(text: string | undefined): number {

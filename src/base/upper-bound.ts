@@ -1,5 +1,5 @@
 /**
- * Binary search, for every lookup by address here.
+ * Binary search, for lookups by address.
  */
 
 /** As `upperBound`, for values that are asked for in order: searched from `last`, what was found last. */
