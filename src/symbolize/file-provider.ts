@@ -55,7 +55,10 @@ export type KeptBatch = {
 };
 
 /** The frames of `begin`, and of every address up to before `end` but for the offset. */
-export type KeptRange = { readonly begin: number; readonly end: number; readonly frames: readonly ModuleFrame[] };
+export type KeptRange = { readonly begin: number; readonly end: number } & (
+  | { readonly chain: FoundChain; readonly frames?: undefined }
+  | { readonly chain?: undefined; readonly frames: readonly ModuleFrame[] }
+);
 
 export type FileProvider = {
   /** @param identity of all files that an answer may come from: other files, another identity. */

@@ -196,10 +196,16 @@ export class Module {
       const batch = new FoundBatch(this.files, begins, true);
       this.frames.beginBatch();
       for (let i = 0; i < begins.length; i++) {
-        const found = batch.answer(i);
         const begin = virtualAddress(begins[i]);
+        const end = changes[at + i + 1];
+        const chain = batch.chain(i);
+        if (chain) {
+          if (this.isLasting(0, batch.reason(i))) yield { begin, end, chain };
+          continue;
+        }
+        const found = batch.answer(i);
         if (this.isLasting(found.frames.length, found.reason))
-          yield { begin, end: changes[at + i + 1], frames: this.frames.at(begin, begin, found, batch.name(i)) };
+          yield { begin, end, frames: this.frames.at(begin, begin, found, batch.name(i)) };
       }
       this.frames.endBatch();
       this.files.checkChanges();

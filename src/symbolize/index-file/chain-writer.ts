@@ -48,14 +48,15 @@ export class ChainWriter {
   }
 
   /**
-   * Adds the answer of one address, as it is looked up.
+   * Adds the answer of a range.
    *
+   * @param begin first address, and `end`, the first behind it, as they are looked up: of a return address, one less.
    * @returns false when the index cannot hold it.
    */
-  add(wanted: number, chain: FoundChain): boolean {
+  add(begin: number, end: number, chain: FoundChain): boolean {
     const last = chain.depth - 1;
     const { start, reason } = chain.function();
-    if (start === undefined || !Number.isSafeInteger(wanted + 1 - start)) return false;
+    if (start === undefined || !Number.isSafeInteger(end - start)) return false;
     const key = this.keyOf(chain.functionNumber, reason);
     let node = 0;
     if (last > 0) {
@@ -71,7 +72,7 @@ export class ChainWriter {
     const innermost = last > 0 ? this.inlinedOf(chain.names[0]) : this.functionOf(chain, key, start, reason);
     node = this.node(chain, 0, innermost, node);
     if (node === UNFIT) return false;
-    this.writer.addRange(wanted, wanted + 1, node);
+    this.writer.addRange(begin, end, node);
     return true;
   }
 
@@ -115,7 +116,7 @@ export class ChainWriter {
       const symbol = name < 0 ? 0 : this.name(name);
       const symbolSource = name < 0 ? 0 : this.nameSource;
       const isUnfit = symbol === UNFIT || symbolSource === UNFIT;
-      this.inlined[at] = isUnfit ? UNFIT : this.writer.addFunction({ ...INLINED, symbol, symbolSource }) + 1;
+      this.inlined[at] = isUnfit ? UNFIT : this.writer.function({ ...INLINED, symbol, symbolSource }) + 1;
     }
     return this.inlined[at] === UNFIT ? UNFIT : this.inlined[at] - 1;
   }

@@ -197,7 +197,7 @@ export class IndexWriter {
   }
 
   /** The offset of a function; it is written when it is not yet. */
-  private function(written: WrittenFunction): number {
+  function(written: WrittenFunction): number {
     const { symbol, symbolSource, reason, section, start, base, size, aliases } = written;
     const key = `${symbol} ${symbolSource} ${reason} ${section} ${start} ${base} ${size} ${aliases}`;
     let at = this.functionOffsets.get(key);
@@ -208,7 +208,7 @@ export class IndexWriter {
     return at;
   }
 
-  /** Writes a function. @returns its offset. */
+  /** Likewise, of one that is not written yet. */
   addFunction({ symbol, symbolSource, reason, section, start, base, size, aliases }: WrittenFunction): number {
     const texts = [symbol, symbolSource, reason, section];
     const at = this.functions.length;

@@ -145,7 +145,7 @@ class KeptIndex implements KeptAnswers {
     const writer = this.writerFor(wanted);
     if (!writer) return;
     if (this.chains?.batch !== chain.batch) this.chains = new ChainWriter(writer, chain.batch);
-    if (this.chains.add(wanted, chain)) this.kept.add(wanted);
+    if (this.chains.add(wanted, wanted + 1, chain)) this.kept.add(wanted);
   }
 
   /** Undefined for an answer that there is already, or when there are too many. */
@@ -164,7 +164,15 @@ class KeptIndex implements KeptAnswers {
         temporary.push(file);
         return file;
       });
-      for (const { begin, end, frames } of ranges) writer.add(begin, end, begin, frames);
+      let chains: ChainWriter | undefined;
+      for (const { begin, end, chain, frames } of ranges) {
+        if (!chain) {
+          writer.add(begin, end, begin, frames);
+          continue;
+        }
+        if (chains?.batch !== chain.batch) chains = new ChainWriter(writer, chain.batch);
+        chains.add(begin, end, chain);
+      }
       this.write(writer, true);
       this.forget();
     } finally {
