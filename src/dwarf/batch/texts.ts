@@ -49,9 +49,7 @@ export class Texts {
   /** Adds strings that were read elsewhere. @returns the number of the first. */
   append(texts: readonly (string | undefined)[]): number {
     const first = this.texts.length;
-    for (const text of texts)
-      if (text !== undefined) this.push(text);
-      else this.damaged += this.texts.push(undefined) > 0 ? 1 : 0;
+    for (const text of texts) this.push(text);
     return first;
   }
 
@@ -63,12 +61,8 @@ export class Texts {
       const window = new TextWindow(section);
       for (const offset of places.sorted()) {
         const text = budget > 0 ? window.text(offset) : undefined;
-        if (text === undefined) {
-          this.damaged++;
-          continue;
-        }
-        budget -= text.length;
-        if (text.length > this.longest) this.longest = text.length;
+        budget -= text?.length ?? 0;
+        this.measure(text);
         this.texts[places.numbers[places.find(offset)]] = text;
       }
     }
@@ -77,9 +71,14 @@ export class Texts {
     this.lastPlaces = new Places();
   }
 
-  private push(text: string): number {
-    if (text.length > this.longest) this.longest = text.length;
+  private push(text: string | undefined): number {
+    this.measure(text);
     return this.texts.push(text) - 1;
+  }
+
+  private measure(text: string | undefined): void {
+    if (text === undefined) this.damaged++;
+    else if (text.length > this.longest) this.longest = text.length;
   }
 
   private select(section: ByteSource): void {
