@@ -100,17 +100,17 @@ export class Module {
     try {
       for (let index = 0; index < addresses.length; index++) {
         const address = addresses[index];
-        if (kept?.has(index)) {
-          if (takeChain && kept.pass(index, (chain) => takeChain(chain, index))) continue;
+        const lookedUp = lookupAddress(address, isReturnAddress);
+        last = upperBoundFrom(wanted, lookedUp, last);
+        const i = last - 1;
+        if (wanted[i] !== lookedUp) {
+          if (takeChain && kept?.pass(index, (chain) => takeChain(chain, index))) continue;
           // Without frames, the index turned out to be damaged on the way.
-          const all = kept.frames(index) ?? this.resolve(address, isReturnAddress);
+          const all = kept?.frames(index) ?? this.resolve(address, isReturnAddress);
           take(inlines ? all : withoutInlines(all), index);
           continue;
         }
         if (index % CHECK_CHANGES_EVERY === 0) files.checkChanges();
-        const lookedUp = lookupAddress(address, isReturnAddress);
-        last = upperBoundFrom(wanted, lookedUp, last);
-        const i = last - 1;
         if (takeFound && files.changed === undefined) {
           const chain = found?.chain(i);
           if (chain && takeFound(chain, index)) {

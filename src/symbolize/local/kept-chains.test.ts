@@ -1,5 +1,6 @@
 /** Answers that were kept by their numbers, as they are printed, are those that are kept from frames. */
 
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { codeAddresses } from "../../../test/support/dwarf-files.ts";
@@ -93,6 +94,38 @@ test.skipIf(!hasTool("g++")).for([
   ask(path, part, addresses, isReturn, { takeChain });
   expect(ask(path, part, addresses, isReturn, {})).toStrictEqual(again);
 });
+
+test.skipIf(!hasTool("g++")).for([undefined, takeChain])(
+  "an index that turns out to be damaged in the middle of a batch gives nobody the answer of another (%o)",
+  (take) => {
+    const folder = temporaryDirectory();
+    // Names that fill several pages.
+    const names = Array.from({ length: 300 }, (_, i) => `f${i}_${"x".repeat(200)}`);
+    const code = names.map((name, i) => `int ${name}(int a) { return a * ${i}; }`).join("\n");
+    const flags = ["-O1", "-g", "-shared", "-fPIC", "-nostdlib", "-Wl,--build-id"];
+    const path = compile(join(folder, "library"), code, flags);
+    const addresses = codeAddresses(path, 7).slice(0, 900);
+    const fresh = ask(path, undefined, addresses, false, {}).frames;
+    const cache = join(folder, "cache");
+    ask(path, cache, addresses, false, {});
+    const [index] = readdirSync(cache).map((name) => join(cache, name));
+    const bytes = readFileSync(index);
+    const at = bytes.indexOf("f150_");
+    expect(at).toBeGreaterThan(0);
+    bytes[at] ^= 1;
+    writeFileSync(index, bytes);
+    const store = new IndexStore(cache, "test");
+    const module = new Module(openElf(openFile(path)), path, {
+      ...localFiles({}),
+      keptAnswers: (identity) => store.of(identity),
+    });
+    const frames: (ModuleFrame[] | undefined)[] = [...fresh];
+    module.findEach(addresses, false, (found, i) => (frames[i] = found), take ? { takeChain: take } : {});
+    module.close();
+    expect(store.refused).toEqual([expect.stringContaining("wrong checksum")]);
+    expect(frames).toStrictEqual(fresh);
+  },
+);
 
 test.skipIf(!hasTool("g++"))("what was printed without inlined calls is not kept", () => {
   const folder = temporaryDirectory();
