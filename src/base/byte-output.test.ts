@@ -41,6 +41,8 @@ test("numbers are those of toString, padded", () => {
     expect(written((out) => out.hex(value))).toBe(value.toString(16));
     expect(written((out) => out.hex(value, 14))).toBe(value.toString(16).padStart(14, "0"));
   }
+  for (const value of [-1, -(2 ** 31), -(2 ** 32), -(2 ** 32) - 1, -(2 ** 53) + 1])
+    expect(written((out) => out.hex(value, 14))).toBe(BigInt.asUintN(64, BigInt(value)).toString(16));
 });
 
 test("what was given away is not written to again, unless that is allowed", () => {

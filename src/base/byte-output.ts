@@ -28,18 +28,7 @@ export class ByteOutput {
   text(text: string): void {
     // Each UTF-16 unit becomes three bytes at most.
     this.reserve(3 * text.length);
-    if (text.length > SHORT) {
-      this.length += encoder.encodeInto(text, this.bytes.subarray(this.length)).written;
-      return;
-    }
-    for (let i = 0; i < text.length; i++) {
-      const code = text.charCodeAt(i);
-      if (code > 0x7f) {
-        this.length += encoder.encodeInto(text.slice(i), this.bytes.subarray(this.length)).written;
-        return;
-      }
-      this.bytes[this.length++] = code;
-    }
+    this.length += encodeText(text, this.bytes, this.length);
   }
 
   /** The bytes [from, from + length) of `source`, which are UTF-8. */
@@ -68,10 +57,13 @@ export class ByteOutput {
     this.length += count;
   }
 
-  /** @param value likewise. @param width padded with zeros to so many digits, at most 14. */
+  /**
+   * @param value a safe integer; a negative one as the 64 bits that it stands for, as addresses are kept (address.ts).
+   * @param width padded with zeros to so many digits, at most 14.
+   */
   hex(value: number, width = 1): void {
     this.reserve(16);
-    const high = Math.floor(value / 2 ** 32);
+    const high = Math.floor(value / 2 ** 32) >>> 0;
     let low = value >>> 0;
     let count = high > 0 ? 8 + hexDigits(high) : hexDigits(low);
     if (count < width) count = width;
@@ -113,6 +105,22 @@ export class ByteOutput {
     if (this.length + count <= this.bytes.length) return;
     this.giveAway(Math.max(PIECE, 2 * (this.length - this.done) + count));
   }
+}
+
+/**
+ * Writes a text as UTF-8 to `bytes` from `at` on, which has room for it.
+ *
+ * @returns how many bytes it takes.
+ */
+export function encodeText(text: string, bytes: Uint8Array, at: number): number {
+  const { length } = text;
+  if (length > SHORT) return encoder.encodeInto(text, bytes.subarray(at)).written;
+  for (let i = 0; i < length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 0x7f) return i + encoder.encodeInto(text.slice(i), bytes.subarray(at + i)).written;
+    bytes[at + i] = code;
+  }
+  return length;
 }
 
 function hexDigits(value: number): number {

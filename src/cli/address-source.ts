@@ -4,8 +4,8 @@ import { toSignedNumber, virtualAddress } from "../base/address.ts";
 import { LeaklineError } from "../base/errors.ts";
 import { openFile } from "../os/file-bytes.ts";
 import { Recording } from "../recording/recording.ts";
-import type { KeptChain } from "../symbolize/file-provider.ts";
 import type { Frame } from "../symbolize/frame.ts";
+import type { FrameChain } from "../symbolize/frame-chain.ts";
 import type { Kernel } from "../symbolize/kernel.ts";
 import type { Debuginfod } from "../symbolize/local/debuginfod.ts";
 import type { IndexStore } from "../symbolize/local/index-store.ts";
@@ -18,8 +18,8 @@ import { Symbolizer } from "../symbolize/symbolizer.ts";
 export type AddressSource = {
   /** The frames of each address, in the order given. */
   resolveAll(addresses: readonly bigint[], isReturnAddress: boolean): Frame[][];
-  /** Likewise, handed over one by one where that saves memory; what was kept, first to `takeKept`. */
-  resolveEach(addresses: readonly bigint[], isReturnAddress: boolean, take: TakeFrames, takeKept?: TakeKept): void;
+  /** Likewise, handed over one by one where that saves memory; what needs no objects, first to `takeChain`. */
+  resolveEach(addresses: readonly bigint[], isReturnAddress: boolean, take: TakeFrames, takeChain?: TakeChain): void;
   /** The frames at a virtual address of a file that a log names; none when that file is not meant. */
   resolveInFile(path: string, buildId: string, address: bigint, isReturnAddress: boolean): Frame[];
   /** Looks for files anew. */
@@ -30,7 +30,7 @@ export type AddressSource = {
 export type TakeFrames = (frames: Frame[], index: number) => void;
 
 /** @returns false for what it leaves to `TakeFrames`. */
-export type TakeKept = (chain: KeptChain, moduleAddress: number, index: number) => boolean;
+export type TakeChain = (chain: FrameChain, moduleAddress: number, index: number) => boolean;
 
 export type SourceOptions = {
   debugDirectories: readonly string[];

@@ -2,6 +2,7 @@
 
 import { styleText } from "node:util";
 import { LeaklineError } from "../base/errors.ts";
+import { printable } from "../base/printable.ts";
 import { loadLibbpf } from "../bpf/libbpf.ts";
 import {
   findPairPlacement,
@@ -17,7 +18,7 @@ import { checkTarget, readTargetFacts } from "../process/target-facts.ts";
 import { toJson } from "../report/json.ts";
 import { type Arguments, type Command, parsePid, usageError } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
-import { print, printable, printStyled } from "./output.ts";
+import { print, printStyled } from "./output.ts";
 
 export const doctor: Command = {
   name: "doctor",

@@ -3,11 +3,11 @@
 import { toSignedNumber, type VirtualAddress, virtualAddress } from "../base/address.ts";
 import { ET_REL } from "../elf/constants.ts";
 import { baseName } from "../report/names.ts";
-import type { KeptChain } from "../symbolize/file-provider.ts";
 import type { Frame, ModuleFrame } from "../symbolize/frame.ts";
+import type { FrameChain } from "../symbolize/frame-chain.ts";
 import { openLocalModule } from "../symbolize/local/local-module.ts";
 import type { Module } from "../symbolize/module.ts";
-import type { AddressSource, SourceOptions, TakeFrames, TakeKept } from "./address-source.ts";
+import type { AddressSource, SourceOptions, TakeChain, TakeFrames } from "./address-source.ts";
 
 /** How addresses of an ELF file are given; as virtual addresses when neither is set. */
 export type ElfAddresses = {
@@ -29,8 +29,8 @@ export function elfSource(path: string, given: ElfAddresses, options: SourceOpti
     return section === undefined ? virtualAddress(value) : module.sectionAddress(section, value);
   };
   const outside = given.isFileOffset ? "file offset in no loaded segment" : `beyond the end of ${section}`;
-  const resolveEach: AddressSource["resolveEach"] = (addresses, isReturn, take, takeKept) =>
-    resolveInModule(module, addresses, addresses.map(toVirtual), outside, isReturn, take, takeKept, options.inlines);
+  const resolveEach: AddressSource["resolveEach"] = (addresses, isReturn, take, takeChain) =>
+    resolveInModule(module, addresses, addresses.map(toVirtual), outside, isReturn, take, takeChain, options.inlines);
   return {
     resolveEach,
     resolveAll(addresses, isReturn) {
@@ -63,7 +63,7 @@ function resolveInModule(
   outside: string,
   isReturn: boolean,
   take: TakeFrames,
-  takeKept?: TakeKept,
+  takeChain?: TakeChain,
   inlines = true,
 ): void {
   const { buildId } = module.elf;
@@ -84,11 +84,13 @@ function resolveInModule(
     );
     takeOutside();
   };
-  const takeKeptHere = (chain: KeptChain, at: number): boolean => {
-    if (!takeKept?.(chain, wanted[at], index)) return false;
+  const takeChainHere = (chain: FrameChain, at: number): boolean => {
+    if (!takeChain?.(chain, wanted[at], index)) return false;
     index++;
     takeOutside();
     return true;
   };
-  module.findEach(wanted, isReturn, takeHere, { inlines, ...(takeKept && { takeKept: takeKeptHere }) });
+  // What has no file's name is said of each address, as in `[vdso]`.
+  const isFile = !module.path.startsWith("[");
+  module.findEach(wanted, isReturn, takeHere, { inlines, ...(takeChain && isFile && { takeChain: takeChainHere }) });
 }

@@ -1,8 +1,8 @@
 /** Where output goes: data to stdout, everything for people's information to stderr. */
 
 import { writeSync } from "node:fs";
-import { hex } from "../base/address.ts";
 import { describeError, type LeaklineError } from "../base/errors.ts";
+import { printable } from "../base/printable.ts";
 
 /** Data. A reader that went away (`| head`) ends us quietly. */
 export function print(text: string): void {
@@ -73,17 +73,6 @@ export function note(message: string): void {
   hasNoted = true;
   process.stderr.write(`leakline: ${printable(message)}\n`);
 }
-
-/**
- * Control characters as `\u001b`: the names of files, processes and symbols are chosen by others, and must not command
- * the terminal of root. In JSON the same notation means the same character.
- */
-export function printable(text: string): string {
-  return text.replace(CONTROL, (control) => `\\u${hex(control.charCodeAt(0), 4)}`);
-}
-
-/** All but newline and tab: as one set, since a look-ahead before each character takes five times as long. */
-const CONTROL = /[^\P{Cc}\n\t]/gu;
 
 export function printError(error: unknown): void {
   note(describeError(error));

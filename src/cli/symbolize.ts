@@ -1,22 +1,24 @@
 /** What all `leakline symbolize` commands share: addresses in, function, file and line out. */
 
+import { toSignedNumber } from "../base/address.ts";
 import { ByteOutput } from "../base/byte-output.ts";
+import { printable } from "../base/printable.ts";
 import { toJson } from "../report/json.ts";
 import {
   type ResolvedAddress,
   renderAddress,
   renderAddressInStack,
   type Symbols,
-  writeKeptAddress,
+  writeAddress,
 } from "../report/symbols.ts";
 import { type Frame, withoutInlines } from "../symbolize/frame.ts";
-import type { AddressSource, SourceOptions, TakeKept } from "./address-source.ts";
+import type { AddressSource, SourceOptions, TakeChain } from "./address-source.ts";
 import { parseAddresses } from "./addresses.ts";
 import { ANSWERS_OPTION, answersFrom } from "./answers.ts";
 import { type Arguments, type OptionTable, usageError } from "./command.ts";
 import { DEBUGINFOD_OPTION, debuginfodFrom, resolveAndFetch } from "./debuginfod.ts";
 import { EXIT } from "./exit-codes.ts";
-import { note, printable, printBytes } from "./output.ts";
+import { note, printBytes } from "./output.ts";
 import { isTerminal, readStdin } from "./stdin.ts";
 
 /** Options of every `symbolize` command. */
@@ -45,15 +47,14 @@ export async function answer(given: Arguments, open: (options: SourceOptions) =>
     out.text(printable(renderer.address(addresses[index], inlines ? frames : withoutInlines(frames), index)));
     out.commit();
   };
-  // What was kept has the inlined calls in it.
-  const kept = inlines ? renderer.kept : undefined;
-  const takeKept: TakeKept | undefined =
-    kept &&
+  const { write } = renderer;
+  const takeChain: TakeChain | undefined =
+    write &&
     ((chain, moduleAddress, index) => {
-      const address = Number(addresses[index]);
+      const address = toSignedNumber(addresses[index]);
       let isWritten = false;
       try {
-        isWritten = Number.isSafeInteger(address) && kept(out, address, moduleAddress, chain);
+        isWritten = Number.isSafeInteger(address) && write(out, address, moduleAddress, chain, inlines);
       } finally {
         if (isWritten) out.commit();
         else out.undo();
@@ -61,7 +62,7 @@ export async function answer(given: Arguments, open: (options: SourceOptions) =>
       return isWritten;
     });
   // What may still be fetched has to be there before anything is said.
-  if (!debuginfod) source.resolveEach(addresses, isReturn, take, takeKept);
+  if (!debuginfod) source.resolveEach(addresses, isReturn, take, takeChain);
   else {
     const frames = await resolveAndFetch(
       debuginfod,
@@ -85,8 +86,8 @@ function describe(address: bigint, frames: Frame[]): ResolvedAddress {
 type Renderer = {
   head: string;
   address(address: bigint, frames: Frame[], index: number): string;
-  /** As `address`, from what was kept; where that is not the same, it returns false. */
-  kept?: typeof writeKeptAddress;
+  /** As `address`, without objects; where that is not the same, it returns false. */
+  write?: typeof writeAddress;
   tail: string;
 };
 
@@ -97,7 +98,7 @@ function rendererFrom(given: Arguments): Renderer {
     throw usageError(`--layout ${layout}: no such layout`, "blazecli or memleak");
   if (given.flag("json")) return jsonRenderer();
   if (layout === "blazecli")
-    return { head: "", address: (_, frames) => renderAddress(frames), kept: writeKeptAddress, tail: "" };
+    return { head: "", address: (_, frames) => renderAddress(frames), write: writeAddress, tail: "" };
   const options = { fullPaths: given.flag("full-paths") };
   return { head: "", address: (_, frames, index) => renderAddressInStack(frames, options, index), tail: "" };
 }

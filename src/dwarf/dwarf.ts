@@ -66,14 +66,16 @@ export class Dwarf {
         if (this.isFinal(found, offset, address)) return found;
         if (best.frames.length === 0 && (found.frames.length > 0 || found.reason !== undefined)) best = found;
       }
-      return best.frames.length > 0 || best.reason !== undefined ? best : this.uncovered(address);
+      if (best.frames.length > 0 || best.reason !== undefined) return best;
+      return { frames: [], reason: this.notCovered(address) };
     } catch (error) {
       return { frames: best.frames, reason: reasonOf(error) };
     }
   }
 
-  private uncovered(address: VirtualAddress): Found {
-    return { frames: [], reason: this.index.reasonAt(address) ?? NOT_COVERED };
+  /** The reason of an address that no unit claims. */
+  private notCovered(address: number): string {
+    return this.index.reasonAt(address) ?? NOT_COVERED;
   }
 
   /**
@@ -101,11 +103,12 @@ export class Dwarf {
    */
   answerAll(addresses: Float64Array, inlines = true): Answers {
     this.index.expect(addresses);
+    const batch = new Batch(this.file, addresses, inlines, (index) =>
+      this.findCarefully(virtualAddress(addresses[index])),
+    );
     const units = addresses.map((address) => this.index.likeliest(address));
-    const batch = new Batch(this.file, addresses, inlines, (index) => {
-      const address = virtualAddress(addresses[index]);
-      return units[index] === NO_UNIT ? this.uncovered(address) : this.findCarefully(address);
-    });
+    for (let i = 0; i < units.length; i++)
+      if (units[i] === NO_UNIT) batch.answers.setNothing(i, this.notCovered(addresses[i]));
     const { helper } = this.file.input;
     // Of a damaged section there is no directory, but nor has it any of the units.
     const directory = helper && units.some((unit) => unit >= 0) ? this.file.directory(".debug_info") : undefined;

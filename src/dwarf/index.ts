@@ -2,7 +2,18 @@
  * Debug information in DWARF 2 to 5: from an address to functions, inlined calls, files and lines.
  */
 
-export { type Answer, type AnswerColumns, type Answers, type BriefFrame, brief } from "./batch/answers.ts";
+export {
+  type Answer,
+  type AnswerColumns,
+  type Answers,
+  type BriefFrame,
+  brief,
+  type FrameNumbers,
+  type FunctionAt,
+  functionAt,
+  NO_FUNCTION,
+  OTHER_FUNCTION,
+} from "./batch/answers.ts";
 export type { BatchHelper, BatchPart } from "./batch/share.ts";
 export type { Dwarf } from "./dwarf.ts";
 export type { AddressRange, Found, SourceFrame, SourceFunction } from "./frames.ts";

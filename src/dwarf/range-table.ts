@@ -7,12 +7,15 @@
  * merge sort: never quadratic, and stretches that are in order already, as linkers leave them, are only copied.
  */
 
+import { upperBoundFrom } from "../base/upper-bound.ts";
 import { Float64List } from "./growable.ts";
 
 export class RangeTable {
   private readonly begins = new Float64List();
   private readonly ends = new Float64List();
   private readonly payloads = new Float64List();
+  /** How many begins are at or before the address asked for last: a batch asks in order. */
+  private passed = 0;
   private sorted:
     | { begin: Float64Array; end: Float64Array; largestEnd: Float64Array; payload: Float64Array }
     | undefined;
@@ -28,6 +31,7 @@ export class RangeTable {
     this.ends.push(end);
     this.payloads.push(payload);
     this.sorted = undefined;
+    this.passed = 0;
   }
 
   /**
@@ -38,7 +42,8 @@ export class RangeTable {
    */
   find(address: number, before = -1): number {
     const { begin, end, largestEnd } = this.sort();
-    let row = (before < 0 ? upperBound(begin, begin.length, address) : before) - 1;
+    if (before < 0) this.passed = upperBoundFrom(begin, address, this.passed);
+    let row = (before < 0 ? this.passed : before) - 1;
     for (; row >= 0 && largestEnd[row] > address; row--) if (end[row] > address) return row;
     return -1;
   }

@@ -19,9 +19,10 @@ import type { Unit } from "./unit.ts";
 const MAX_EXPECTED = 64;
 const MAX_SEARCHES = 4;
 
-/** In the place of a unit's offset. */
+/** Of `likeliest`: no unit. */
 export const NO_UNIT = -1;
-export const ASK_CAREFULLY = -2;
+/** An index that cannot be read. */
+const UNTOLD = -2;
 
 const NO_UNITS: ReadonlySet<number> = new Set();
 
@@ -91,18 +92,18 @@ export class UnitIndex {
     }
   }
 
-  /** The first of the candidates; NO_UNIT when there is none, and ASK_CAREFULLY when something is damaged on the way. */
+  /** The first of the candidates; `NO_UNIT` when there is none, another negative number when they cannot be told. */
   likeliest(address: number): number {
     try {
       const aranges = this.arangesFor(address);
-      const named = firstUnitIn(aranges.table, address);
-      if (named >= 0) return named;
+      let unit = firstUnitIn(aranges.table, address);
+      if (unit !== NO_UNIT) return unit;
       const roots = this.rootsFor(aranges, address);
-      const stated = firstUnitIn(roots.table, address);
-      return stated >= 0 ? stated : firstUnitIn(this.restOf(roots), address);
+      unit = firstUnitIn(roots.table, address);
+      return unit === NO_UNIT ? firstUnitIn(this.restOf(roots), address) : unit;
     } catch (error) {
       reasonOf(error); // the careful way says it
-      return ASK_CAREFULLY;
+      return UNTOLD;
     }
   }
 
@@ -202,13 +203,12 @@ export class UnitIndex {
   }
 }
 
-/** NO_UNIT when no range has the address. */
 function firstUnitIn(table: RangeTable, address: number): number {
   let first = NO_UNIT;
   let claims = 0;
   for (let row = table.find(address); row >= 0 && claims < MAX_CLAIMS; row = table.find(address, row)) {
     const unit = table.payloadAt(row);
-    if (first < 0 || unit < first) first = unit;
+    if (first === NO_UNIT || unit < first) first = unit;
     claims++;
   }
   return first;

@@ -6,9 +6,9 @@
  */
 
 import { LeaklineError } from "../base/errors.ts";
+import { upperBound } from "../base/upper-bound.ts";
 import type { ElfFile } from "./elf-file.ts";
 import { FrameReader, findEhFrame } from "./frame-reader.ts";
-import { upperBound } from "./upper-bound.ts";
 
 /** Function *i* is [starts[i], ends[i]), in virtual addresses, sorted by start. */
 export type FunctionBounds = { starts: Float64Array; ends: Float64Array };

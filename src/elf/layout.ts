@@ -7,10 +7,10 @@
  */
 
 import { type VirtualAddress, virtualAddress } from "../base/address.ts";
+import { upperBound } from "../base/upper-bound.ts";
 import { ET_REL, SHF_EXECINSTR } from "./constants.ts";
 import type { ElfFile } from "./elf-file.ts";
 import type { Section } from "./sections.ts";
-import { upperBound } from "./upper-bound.ts";
 
 /** Where the first code section is put. Not 0: that is what references to dropped sections are left with. */
 export const LAYOUT_START = 0x10000;

@@ -14,11 +14,11 @@
 
 import { type VirtualAddress, virtualAddress } from "../base/address.ts";
 import { LeaklineError } from "../base/errors.ts";
+import { upperBound, upperBoundFrom } from "../base/upper-bound.ts";
 import { STB_GLOBAL, STB_GNU_UNIQUE, STB_LOCAL, STB_WEAK, STT_NOTYPE } from "./constants.ts";
 import type { ElfFile } from "./elf-file.ts";
 import { collectFunctions, type FunctionRows } from "./function-symbols.ts";
 import { readSymbols, readSymbolsAround, type SymbolSource, type SymbolTable } from "./symbol-table.ts";
-import { upperBound } from "./upper-bound.ts";
 
 export type FoundSymbol = {
   /** As the file has it: not demangled. */
@@ -30,6 +30,8 @@ export type FoundSymbol = {
   /** Other names of the same address, best first; at most `MAX_ALIASES`. */
   readonly aliases: readonly string[];
   readonly source: SymbolSource;
+  /** Name of the file. */
+  readonly file: string;
 };
 
 export type SymbolIndex = {
@@ -79,7 +81,7 @@ export function symbolIndex(elf: ElfFile): SymbolIndex {
 
   /** What answers for an address; of a table that is not opened yet, as little as possible. */
   function openFor(source: SymbolSource, address: number): TableIndex | undefined {
-    const isExpected = expected[upperBound(expected, address) - 1] === address;
+    const isExpected = expected.length > 0 && expected[upperBound(expected, address) - 1] === address;
     if (!isExpected || tables.has(source)) return open(source);
     if (!parts.has(source)) parts.set(source, partsMade++ < MAX_PARTS ? openPart(source) : undefined);
     return parts.get(source) ?? open(source);
@@ -113,7 +115,7 @@ export function symbolIndex(elf: ElfFile): SymbolIndex {
       return rows * BYTES_A_ROW;
     },
     findSymbol(address) {
-      for (const source of [".symtab", ".dynsym"] as const) {
+      for (const source of SOURCES) {
         const table = openFor(source, address);
         const found = table && findInTable(table, address);
         if (found) return found;
@@ -121,7 +123,7 @@ export function symbolIndex(elf: ElfFile): SymbolIndex {
       return undefined;
     },
     *changes() {
-      for (const source of [".symtab", ".dynsym"] as const) {
+      for (const source of SOURCES) {
         const index = open(source);
         if (!index) continue;
         yield* index.boundaries;
@@ -132,8 +134,12 @@ export function symbolIndex(elf: ElfFile): SymbolIndex {
   };
 }
 
+/** In the order in which they are asked. */
+const SOURCES: readonly SymbolSource[] = [".symtab", ".dynsym"];
+
 /** Row numbers sorted by address; group *g* is `rows[first[g]]` to before `rows[first[g + 1]]`. */
 type TableIndex = {
+  file: string;
   table: SymbolTable;
   functions: FunctionRows;
   rows: Uint32Array;
@@ -141,6 +147,8 @@ type TableIndex = {
   /** From `boundaries[i]` on, until the next one, group `owners[i]` is the innermost; -1 for none. */
   boundaries: Float64Array;
   owners: Int32Array;
+  /** How many boundaries are at or before the address asked for last. */
+  passed: number;
   /** The answer given last: it is the same for any address of its group below `end`. */
   last?: { group: number; end: number; found: FoundSymbol };
 };
@@ -154,7 +162,9 @@ function indexTable(elf: ElfFile, table: SymbolTable): TableIndex {
   for (let i = 0; i < rows.length; i++)
     if (i === 0 || addresses[rows[i]] !== addresses[rows[i - 1]]) first[groups++] = i;
   first[groups] = rows.length;
-  return { table, functions, rows, first: first.slice(0, groups + 1), ...sweep(functions, rows, first, groups, table) };
+  const { boundaries, owners } = sweep(functions, rows, first, groups, table);
+  const file = elf.name;
+  return { file, table, functions, rows, first: first.slice(0, groups + 1), boundaries, owners, passed: 0 };
 }
 
 /** By address; at one address by how good a name the symbol gives. */
@@ -220,8 +230,8 @@ function sweep(
 
 function findInTable(index: TableIndex, address: number): FoundSymbol | undefined {
   const { rows, first, boundaries, owners, last } = index;
-  const boundary = upperBound(boundaries, address) - 1;
-  const group = boundary < 0 ? -1 : owners[boundary];
+  index.passed = upperBoundFrom(boundaries, address, index.passed);
+  const group = index.passed === 0 ? -1 : owners[index.passed - 1];
   if (group < 0) return undefined;
   if (group === last?.group && address < last.end) return last.found;
   const { table, functions } = index;
@@ -253,7 +263,7 @@ function findInTable(index: TableIndex, address: number): FoundSymbol | undefine
   }
   if (best < 0) return undefined;
   const start = virtualAddress(functions.addresses[best]);
-  const found = { name, address: start, size: table.sizes[best], aliases, source: table.source };
+  const found = { name, address: start, size: table.sizes[best], aliases, source: table.source, file: index.file };
   index.last = { group, end: sameUntil, found };
   return found;
 }

@@ -17,7 +17,7 @@
 
 import { decodeText } from "../base/bytes.ts";
 import { LeaklineError, MalformedError } from "../base/errors.ts";
-import { upperBound } from "../elf/upper-bound.ts";
+import { upperBound } from "../base/upper-bound.ts";
 
 export type KernelSymbol = {
   name: string;

@@ -5,11 +5,11 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ByteOutput } from "../base/byte-output.ts";
 import { memorySource } from "../base/bytes.ts";
-import type { Frame, ModuleFrame } from "../symbolize/frame.ts";
+import { type Frame, type ModuleFrame, withoutInlines } from "../symbolize/frame.ts";
 import { IndexReader } from "../symbolize/index-file/index-reader.ts";
 import { IndexWriter } from "../symbolize/index-file/index-writer.ts";
 import { toJson } from "./json.ts";
-import { renderAddress, renderAddressInStack, writeKeptAddress } from "./symbols.ts";
+import { renderAddress, renderAddressInStack, writeAddress } from "./symbols.ts";
 
 const FRAMES: readonly Frame[] = [
   { address: 0x56076afcb6f2n, symbol: "innermost", file: "/src/a.h", line: 3, inlined: true, moduleAddress: 0x6f2 },
@@ -92,12 +92,14 @@ describe("an address that was kept", () => {
     fc.constantFrom("f", "operator new(unsigned long)", "/src/ä.c", ""),
   );
   const count = fc.integer({ min: 1, max: 2 ** 32 });
+  // Of a program, and of a kernel.
+  const start = fc.oneof(fc.nat(2 ** 45), fc.integer({ min: -(2 ** 45), max: -(2 ** 20) - 1 }));
   const place = { file: text, line: count, column: count };
   const inlined = fc.record({ symbol: text, ...place }, { requiredKeys: [] });
   const last = fc.record({ symbol: text, offset: fc.nat(2 ** 20), reason: text, ...place }, { requiredKeys: [] });
 
   /** What is written of it; undefined when that is left to `renderAddress`. */
-  function writeKept(frames: ModuleFrame[], address: number): string | undefined {
+  function writeKept(frames: ModuleFrame[], address: number, inlines = true): string | undefined {
     const writer = new IndexWriter();
     expect(writer.add(address, address + 1, address, frames)).toBe(true);
     const key = new Uint8Array(32);
@@ -113,22 +115,23 @@ describe("an address that was kept", () => {
       written += Buffer.from(bytes).toString("utf8");
       return true;
     });
-    const isPlain = writeKeptAddress(out, address, address, reader.chain(reader.locate(address)));
+    const isPlain = writeAddress(out, address, address, reader.chain(reader.locate(address)), inlines);
     out.flush();
     return isPlain ? written : undefined;
   }
 
   test("is written as it is rendered, and every plain function is written", () => {
     fc.assert(
-      fc.property(fc.array(inlined, { maxLength: 4 }), last, fc.nat(2 ** 45), (calls, fn, start) => {
+      fc.property(fc.array(inlined, { maxLength: 4 }), last, start, fc.boolean(), (calls, fn, start, inlines) => {
         const address = start + (fn.offset ?? 0);
         const frames: ModuleFrame[] = [
           ...calls.map((call) => ({ ...call, inlined: true, moduleAddress: address })),
           { ...fn, inlined: false, moduleAddress: address },
         ];
         const isPlain = fn.symbol !== undefined && fn.offset !== undefined;
-        const rendered = renderAddress(frames.map((frame) => ({ ...frame, address: BigInt(address) })));
-        expect(writeKept(frames, address)).toBe(isPlain ? rendered : undefined);
+        const all = frames.map((frame) => ({ ...frame, address: BigInt.asUintN(64, BigInt(address)) }));
+        const rendered = renderAddress(inlines ? all : withoutInlines(all));
+        expect(writeKept(frames, address, inlines)).toBe(isPlain ? rendered : undefined);
       }),
     );
   });

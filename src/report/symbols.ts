@@ -9,8 +9,8 @@
 
 import { hex } from "../base/address.ts";
 import type { ByteOutput } from "../base/byte-output.ts";
-import type { KeptChain } from "../symbolize/file-provider.ts";
 import type { Frame } from "../symbolize/frame.ts";
+import type { FrameChain } from "../symbolize/frame-chain.ts";
 import { renderFrames, renderPlace, type TextOptions } from "./text.ts";
 
 /** The answer for one address: frames innermost first, at least one. */
@@ -30,17 +30,24 @@ export function renderAddress(frames: readonly Frame[]): string {
 }
 
 /**
- * As `renderAddress` for what was kept, byte for byte. All of it may be printed as it is.
+ * As `renderAddress`, byte for byte. All of it may be printed as it is.
  *
- * @param address as it was asked for, below 2^53.
- * @param moduleAddress where that is in its module.
+ * @param address as it was asked for: a safe integer, signed as virtual addresses are.
+ * @param moduleAddress where that is in its module, which is a file.
+ * @param inlines with false, the function alone, as of `withoutInlines`.
  * @returns false when it is no plain function of a linked file: that is for `renderAddress`. What was written by then does
  *   not count.
  */
-export function writeKeptAddress(out: ByteOutput, address: number, moduleAddress: number, chain: KeptChain): boolean {
+export function writeAddress(
+  out: ByteOutput,
+  address: number,
+  moduleAddress: number,
+  chain: FrameChain,
+  inlines: boolean,
+): boolean {
   const last = chain.depth - 1;
   const { isNamed, start, base, reason } = chain.function();
-  if (!isNamed || start === undefined || base !== 0 || start < 0 || moduleAddress < start) return false;
+  if (!isNamed || start === undefined || base !== 0 || moduleAddress < start) return false;
   out.text("0x");
   out.hex(address, 14);
   out.text(": ");
@@ -49,8 +56,9 @@ export function writeKeptAddress(out: ByteOutput, address: number, moduleAddress
   out.hex(start);
   out.text("+0x");
   out.hex(moduleAddress - start);
-  if (!writeLocation(out, chain, last) && reason !== undefined) out.text(` (${reason})`);
+  if (!writeLocation(out, chain, inlines ? last : 0) && reason !== undefined) out.text(` (${reason})`);
   out.text("\n");
+  if (!inlines) return true;
   for (let i = last - 1; i >= 0; i--) {
     out.text(INLINE_INDENT);
     if (!chain.writeSymbol(i, out)) out.text("<no-symbol>");
@@ -61,7 +69,7 @@ export function writeKeptAddress(out: ByteOutput, address: number, moduleAddress
 }
 
 /** As `location`. @returns whether there is any. */
-function writeLocation(out: ByteOutput, chain: KeptChain, i: number): boolean {
+function writeLocation(out: ByteOutput, chain: FrameChain, i: number): boolean {
   if (!chain.hasFile(i)) return false;
   out.text(" ");
   chain.writeFile(i, out);

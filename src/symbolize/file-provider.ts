@@ -3,11 +3,11 @@
  * machine, under a sysroot, in a process's own mount namespace, in an upload.
  */
 
-import type { ByteOutput } from "../base/byte-output.ts";
 import type { ByteSource, Decompress } from "../base/bytes.ts";
 import type { BatchHelper } from "../dwarf/index.ts";
 import type { RecordedSegment } from "../recording/events.ts";
 import type { ModuleFrame } from "./frame.ts";
+import type { FoundChain, FrameChain } from "./frame-chain.ts";
 import type { PerfMap } from "./perf-map.ts";
 
 /** A file that is wanted. */
@@ -30,6 +30,8 @@ export type KeptAnswers = {
   /** Looks addresses up together; their frames come one at a time. */
   look(addresses: readonly number[], isReturnAddress: boolean): KeptBatch;
   keep(address: number, isReturnAddress: boolean, frames: readonly ModuleFrame[]): void;
+  /** Likewise, as it was found in a batch. @param wanted as it was looked up: of a return address, one less. */
+  keepChain(wanted: number, chain: FoundChain): void;
   /**
    * Keeps the answer of every address there is, in place of what was kept.
    *
@@ -49,36 +51,14 @@ export type KeptBatch = {
    * @param take is given them, if they are kept; valid until it returns.
    * @returns what it returned; false when there are none, or they turn out to be damaged.
    */
-  pass(index: number, take: (chain: KeptChain) => boolean): boolean;
-};
-
-/** The frames of one address as they lie in an index, innermost first: the last is the function, inlined in it all others. */
-export type KeptChain = {
-  readonly depth: number;
-  /** By frame; 0: unknown. */
-  readonly lines: readonly number[];
-  readonly columns: readonly number[];
-  /** Write a text that may be printed as it is; false when there is none. @throws MalformedError when it is damaged. */
-  writeSymbol(frame: number, out: ByteOutput): boolean;
-  writeFile(frame: number, out: ByteOutput): boolean;
-  hasFile(frame: number): boolean;
-  /** Of the last one, which is read anew each time. @throws MalformedError when it is damaged. */
-  function(): KeptFunction;
-};
-
-/** What the line of a function says of it. */
-export type KeptFunction = {
-  /** Whether it has a name. */
-  readonly isNamed: boolean;
-  /** What offsets count from. */
-  readonly start: number | undefined;
-  /** What addresses in the module count from: 0 in a linked file, else a section. */
-  readonly base: number | undefined;
-  readonly reason: string | undefined;
+  pass(index: number, take: (chain: FrameChain) => boolean): boolean;
 };
 
 /** The frames of `begin`, and of every address up to before `end` but for the offset. */
-export type KeptRange = { readonly begin: number; readonly end: number; readonly frames: readonly ModuleFrame[] };
+export type KeptRange = { readonly begin: number; readonly end: number } & (
+  | { readonly chain: FoundChain; readonly frames?: undefined }
+  | { readonly chain?: undefined; readonly frames: readonly ModuleFrame[] }
+);
 
 export type FileProvider = {
   /** @param identity of all files that an answer may come from: other files, another identity. */

@@ -1,21 +1,22 @@
 import { describe, expect, test } from "vitest";
 import { virtualAddress } from "../base/address.ts";
 import { demangle } from "../demangle/index.ts";
-import type { SourceFunction } from "../dwarf/index.ts";
+import type { FunctionAt } from "../dwarf/index.ts";
 import { chooseName } from "./function-name.ts";
 
 const START = virtualAddress(0x1000);
 
-function code(name: string, linkageName?: string): SourceFunction {
-  const ranges = [{ begin: START, end: virtualAddress(0x1010) }];
-  return { name: linkageName ?? name, linkageName, displayName: name, entry: START, size: 16, ranges };
+function code(name: string, linkageName?: string): FunctionAt {
+  const range = { begin: START, end: virtualAddress(0x1010) };
+  return { name: linkageName ?? name, linkageName, entry: START, size: 16, range };
 }
 
 /** The name that is chosen when these symbols stand at one address. */
-function chosen(source: SourceFunction, ...names: string[]): string | undefined {
+function chosen(source: FunctionAt, ...names: string[]): string | undefined {
   const [name, ...aliases] = names;
   const symbol = { name, aliases, address: START, size: 16, source: ".symtab" as const, file: "program" };
-  return chooseName(START, source, "program", symbol, demangle)?.symbol;
+  const found = chooseName(source, "program", symbol);
+  return found && demangle(found.name);
 }
 
 // Each went wrong in a library of Debian 12, where GNU addr2line and eu-addr2line were right.

@@ -11,37 +11,33 @@
  */
 
 import type { VirtualAddress } from "../base/address.ts";
-import type { SourceFunction } from "../dwarf/index.ts";
+import type { FunctionAt } from "../dwarf/index.ts";
 import type { FoundSymbol } from "../elf/index.ts";
 
-/** A symbol and the file that has it. */
-export type FileSymbol = FoundSymbol & { readonly file: string };
-
+/** Names are as the files have them: not demangled. */
 export type FunctionName = {
-  symbol: string;
+  name: string;
   start: VirtualAddress;
   /** Bytes, 0 when nothing states it. */
   size: number;
-  aliases: string[];
+  /** Other names of the same place. */
+  others: readonly string[];
   /** Which file, and which table in it. */
   source: string;
 };
 
 /**
- * @param address the one that was looked up.
- * @param code the function that the debug information has there.
+ * @param code the function that the debug information has at the address that was looked up.
  * @param debugFile the file with that debug information.
- * @param demangle for C++ and Rust.
+ * @param symbol likewise.
  */
 export function chooseName(
-  address: VirtualAddress,
-  code: SourceFunction | undefined,
+  code: FunctionAt | undefined,
   debugFile: string,
-  symbol: FileSymbol | undefined,
-  demangle: (name: string) => string,
+  symbol: FoundSymbol | undefined,
 ): FunctionName | undefined {
   const name = code?.name;
-  const range = code?.ranges.find(({ begin, end }) => begin <= address && address < end);
+  const range = code?.range;
   // Nearly always, both say the same.
   if (
     symbol &&
@@ -51,28 +47,29 @@ export function chooseName(
     !name.includes("@")
   ) {
     const size = symbol.size > 0 ? symbol.size : range.end - symbol.address;
-    return {
-      symbol: demangle(name),
-      start: symbol.address,
-      size,
-      aliases: [],
-      source: `${symbol.file} ${symbol.source}`,
-    };
+    return { name, start: symbol.address, size, others: NO_OTHERS, source: `${symbol.file} ${symbol.source}` };
   }
   const names = symbol ? [symbol.name, ...symbol.aliases].map(withoutVersion) : [];
   if (symbol && (name === undefined || symbol.address === range?.begin || hasPart(names, name))) {
     const best = sourceName(names, name) ?? code?.linkageName ?? names[0];
-    const shown = demangle(best);
-    const others = new Set(names.filter((other) => other !== best).map((other) => demangle(other)));
-    others.delete(shown);
+    const others = names.filter((other) => other !== best);
     const size = symbol.size > 0 ? symbol.size : range ? range.end - symbol.address : 0;
-    const source = `${symbol.file} ${symbol.source}`;
-    return { symbol: shown, start: symbol.address, size, aliases: [...others], source };
+    return { name: best, start: symbol.address, size, others, source: `${symbol.file} ${symbol.source}` };
   }
   if (!code || name === undefined) return undefined;
   const start = range?.begin ?? code.entry;
   const size = range ? range.end - range.begin : code.size;
-  return { symbol: demangle(name), start, size, aliases: [], source: `${debugFile} .debug_info` };
+  return { name, start, size, others: NO_OTHERS, source: `${debugFile} .debug_info` };
+}
+
+const NO_OTHERS: readonly string[] = [];
+
+/** Other names than the one that is shown, demangled, each once. */
+export function aliasesOf({ name, others }: FunctionName, demangle: (name: string) => string): string[] {
+  if (others.length === 0) return [];
+  const aliases = new Set(others.map((other) => demangle(other)));
+  aliases.delete(demangle(name));
+  return [...aliases];
 }
 
 /** A PLT stub's name, with the function's part of it demangled: `operator new(unsigned long)@plt`. */

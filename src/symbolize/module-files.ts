@@ -21,7 +21,6 @@ import {
 import type { FoundFile } from "./debug-files.ts";
 import { dwarfInput, isCompressed } from "./debug-sections.ts";
 import type { FileProvider } from "./file-provider.ts";
-import type { FileSymbol } from "./function-name.ts";
 import { OpenFiles } from "./open-files.ts";
 import { type DebugFiles, openDebugFiles } from "./separate-files.ts";
 import { findSplitFile } from "./split-files.ts";
@@ -35,7 +34,7 @@ const BYTES_A_FILE = 1 << 19;
 
 type Sources = {
   /** In the order in which they are asked. */
-  symbols: readonly { index: SymbolIndex; file: string }[];
+  symbols: readonly SymbolIndex[];
   dwarf: Dwarf | undefined;
   dwarfFile: string;
 };
@@ -55,7 +54,6 @@ export class ModuleFiles {
   private foundSources: Sources | undefined;
   private foundStubs: PltStub[] | undefined;
   private foundBounds: FunctionBounds | undefined;
-  private lastSymbol: { found: FoundSymbol; symbol: FileSymbol } | undefined;
 
   constructor(elf: ElfFile, path: string, provider: FileProvider) {
     this.elf = elf;
@@ -93,7 +91,7 @@ export class ModuleFiles {
   get memory(): number {
     let bytes = this.openFiles * BYTES_A_FILE + (this.foundSources?.dwarf?.memory ?? 0);
     for (const elf of this.opened) bytes += elf.memory;
-    for (const { index } of this.foundSources?.symbols ?? []) bytes += index.memory;
+    for (const index of this.foundSources?.symbols ?? []) bytes += index.memory;
     return bytes;
   }
 
@@ -116,26 +114,20 @@ export class ModuleFiles {
   /** Says for which ascending addresses `findSymbol` will be asked next. */
   expect(addresses: Float64Array): void {
     if (addresses.length === 0) return;
-    for (const { index } of this.sources.symbols) index.expect(addresses);
+    for (const index of this.sources.symbols) index.expect(addresses);
   }
 
   /** The symbol that contains an address: the same object for the same symbol as last time. */
-  findSymbol(address: VirtualAddress): FileSymbol | undefined {
-    let best: FileSymbol | undefined;
-    for (const { index, file } of this.sources.symbols) {
+  findSymbol(address: VirtualAddress): FoundSymbol | undefined {
+    let best: FoundSymbol | undefined;
+    for (const index of this.sources.symbols) {
       const found = index.findSymbol(address);
       if (!found) continue;
       // How far a symbol without a size reaches is a guess: one that states its size knows better.
-      if (!best || (best.size === 0 && found.size > 0 && found.address >= best.address))
-        best = this.withFile(found, file);
+      if (!best || (best.size === 0 && found.size > 0 && found.address >= best.address)) best = found;
       if (best.size > 0) break;
     }
     return best;
-  }
-
-  private withFile(found: FoundSymbol, file: string): FileSymbol {
-    if (this.lastSymbol?.found !== found) this.lastSymbol = { found, symbol: { ...found, file } };
-    return this.lastSymbol.symbol;
   }
 
   get sources(): Sources {
@@ -148,7 +140,7 @@ export class ModuleFiles {
     const { debugFile, withDwarf } = this.debugFiles;
     const symbolFiles = [debugFile?.elf, this.miniDebugInfo(), own].filter((elf) => elf !== undefined);
     return {
-      symbols: symbolFiles.map((elf) => ({ index: symbolIndex(elf), file: elf.name })),
+      symbols: symbolFiles.map(symbolIndex),
       dwarf: withDwarf && this.openDwarf(withDwarf),
       dwarfFile: withDwarf?.elf.name ?? "",
     };

@@ -3,14 +3,15 @@
  * function, and where something is missing, why.
  */
 
-import { type VirtualAddress, virtualAddress } from "../base/address.ts";
+import type { VirtualAddress } from "../base/address.ts";
 import { demangle } from "../demangle/index.ts";
-import type { Answer, Answers as AnswerColumns, BriefFrame, SourceFunction } from "../dwarf/index.ts";
+import type { Answer, BriefFrame, FunctionAt } from "../dwarf/index.ts";
 import { SHF_ALLOC, SHF_EXECINSTR } from "../elf/constants.ts";
 import { type CodeLayout, findBounds, findPltStub } from "../elf/index.ts";
+import { NO_DEBUG_INFORMATION, NO_LINE } from "./batch-chain.ts";
 import { hasSymbols } from "./debug-sections.ts";
 import type { Frame, ModuleFrame } from "./frame.ts";
-import { chooseName, demangleStub, type FileSymbol, type FunctionName } from "./function-name.ts";
+import { aliasesOf, chooseName, demangleStub, type FunctionName } from "./function-name.ts";
 import type { ModuleFiles } from "./module-files.ts";
 
 export class ModuleFrames {
@@ -26,35 +27,9 @@ export class ModuleFrames {
   }
 
   /** The name of the function at one address. */
-  nameOf(address: VirtualAddress, code: SourceFunction | undefined): FunctionName | undefined {
+  nameOf(address: VirtualAddress, code: FunctionAt | undefined): FunctionName | undefined {
     this.files.expect(Float64Array.of(address));
-    return chooseName(address, code, this.files.sources.dwarfFile, this.files.findSymbol(address), this.demangle);
-  }
-
-  /**
-   * The function of each address. In their order, names that lie side by side in the file are read together, and most
-   * addresses have the function of the one before.
-   */
-  namesOf(addresses: Float64Array, answers: AnswerColumns | undefined): (FunctionName | undefined)[] {
-    const names: (FunctionName | undefined)[] = [];
-    let code: SourceFunction | undefined;
-    let symbol: FileSymbol | undefined;
-    let name: FunctionName | undefined;
-    let end = Number.NEGATIVE_INFINITY;
-    this.files.expect(addresses);
-    for (let i = 0; i < addresses.length; i++) {
-      const at = virtualAddress(addresses[i]);
-      const lastCode = code;
-      const lastSymbol = symbol;
-      code = answers?.codeAt(i);
-      symbol = this.files.findSymbol(at);
-      if (i === 0 || code !== lastCode || symbol !== lastSymbol || at >= end) {
-        name = chooseName(at, code, this.files.sources.dwarfFile, symbol, this.demangle);
-        end = code?.ranges.find((range) => range.begin <= at && at < range.end)?.end ?? Number.NEGATIVE_INFINITY;
-      }
-      names.push(name);
-    }
-    return names;
+    return chooseName(code, this.files.sources.dwarfFile, this.files.findSymbol(address));
   }
 
   /** Remembers demangled names until `endBatch`. */
@@ -91,10 +66,11 @@ export class ModuleFrames {
     if (last >= 0) this.locate(frame, frames[last], last > 0 ? ".debug_info" : ".debug_line");
     Object.assign(frame, place);
     if (name) {
-      frame.symbol = name.symbol;
+      const aliases = aliasesOf(name, this.demangle);
+      frame.symbol = this.demangle(name.name);
       frame.offset = address - name.start;
       if (name.size > 0) frame.size = name.size;
-      if (name.aliases.length > 0) frame.aliases = name.aliases;
+      if (aliases.length > 0) frame.aliases = aliases;
       frame.symbolSource = name.source;
     } else this.nameOtherwise(frame, address, wanted);
     const why = this.whyIncomplete(frame, wanted, reason);
@@ -154,7 +130,7 @@ export class ModuleFrames {
       return reason === undefined ? why : `${why}; ${reason}`;
     }
     if (reason !== undefined || frame.line !== undefined) return reason;
-    return dwarf ? "no line is recorded for it" : "no debug information: compiled without -g, or stripped";
+    return dwarf ? NO_LINE : NO_DEBUG_INFORMATION;
   }
 
   /** Why there cannot be a function at an address. */

@@ -7,13 +7,15 @@
 
 import { type FileOffset, type VirtualAddress, virtualAddress } from "../base/address.ts";
 import { LeaklineError } from "../base/errors.ts";
-import { type Answer, brief, type Dwarf, NOT_COVERED } from "../dwarf/index.ts";
+import { upperBoundFrom } from "../base/upper-bound.ts";
+import { type Answer, brief, type Dwarf, functionAt, NOT_COVERED } from "../dwarf/index.ts";
 import { SHF_EXECINSTR } from "../elf/constants.ts";
 import { type CodeLayout, type ElfFile, fileOffsetToVirtual, layOutCode } from "../elf/index.ts";
-import { upperBound } from "../elf/upper-bound.ts";
 import { answerChanges } from "./answer-changes.ts";
-import type { FileProvider, KeptAnswers, KeptChain, KeptRange } from "./file-provider.ts";
+import type { FileProvider, KeptAnswers, KeptRange } from "./file-provider.ts";
+import { FoundBatch, NOTHING_FOUND } from "./found-batch.ts";
 import { type ModuleFrame, withoutInlines } from "./frame.ts";
+import type { FoundChain, FrameChain } from "./frame-chain.ts";
 import type { FunctionName } from "./function-name.ts";
 import { ModuleFiles } from "./module-files.ts";
 import { ModuleFrames } from "./module-frames.ts";
@@ -26,8 +28,8 @@ export type BatchOptions = {
    * innermost. That takes less time, and is not kept for the next run. Default: true.
    */
   inlines?: boolean;
-  /** Is given answers that were kept, first: when it returns true, `take` is not. */
-  takeKept?: (chain: KeptChain, index: number) => boolean;
+  /** Is given answers that need no objects, first: when it returns true, `take` is not. */
+  takeChain?: (chain: FrameChain, index: number) => boolean;
 };
 
 /** Ranges of a whole file that are looked up together: enough that units are read once, few enough for memory. */
@@ -84,32 +86,43 @@ export class Module {
     addresses: readonly VirtualAddress[],
     isReturnAddress: boolean,
     take: (frames: ModuleFrame[], index: number) => void,
-    { inlines = true, takeKept }: BatchOptions = {},
+    { inlines = true, takeChain }: BatchOptions = {},
   ): void {
     const kept = this.kept?.look(addresses, isReturnAddress);
     const missing = kept ? addresses.filter((_, i) => !kept.has(i)) : addresses;
-    const wanted = distinct(missing.map((address) => lookupAddress(address, isReturnAddress)));
+    const wanted = distinct(missing, isReturnAddress);
     const { files, frames } = this;
-    const answers = wanted.length > 0 ? files.sources.dwarf?.answerAll(wanted, inlines) : undefined;
+    const found = wanted.length > 0 ? new FoundBatch(files, wanted, inlines) : undefined;
+    // In a relocatable file, addresses count from sections.
+    const takeFound = this.layout ? undefined : takeChain;
+    let last = 0;
     frames.beginBatch();
     try {
-      const names = frames.namesOf(wanted, answers);
       for (let index = 0; index < addresses.length; index++) {
         const address = addresses[index];
-        if (kept?.has(index)) {
-          if (takeKept && kept.pass(index, (chain) => takeKept(chain, index))) continue;
+        const lookedUp = lookupAddress(address, isReturnAddress);
+        last = upperBoundFrom(wanted, lookedUp, last);
+        const i = last - 1;
+        if (wanted[i] !== lookedUp) {
+          if (takeChain && kept?.pass(index, (chain) => takeChain(chain, index))) continue;
           // Without frames, the index turned out to be damaged on the way.
-          const all = kept.frames(index) ?? this.resolve(address, isReturnAddress);
+          const all = kept?.frames(index) ?? this.resolve(address, isReturnAddress);
           take(inlines ? all : withoutInlines(all), index);
           continue;
         }
         if (index % CHECK_CHANGES_EVERY === 0) files.checkChanges();
-        const lookedUp = lookupAddress(address, isReturnAddress);
-        const i = upperBound(wanted, lookedUp) - 1;
-        const found = answers?.at(i) ?? NOTHING_FOUND;
-        if (inlines) take(this.answer(address, isReturnAddress, found, names[i]), index);
+        if (takeFound && files.changed === undefined) {
+          const chain = found?.chain(i);
+          if (chain && takeFound(chain, index)) {
+            if (inlines) this.keepChain(lookedUp, chain, found?.reason(i));
+            continue;
+          }
+        }
+        const answer = found?.answer(i) ?? NOTHING_FOUND;
+        const name = found?.name(i);
+        if (inlines) take(this.answer(address, isReturnAddress, answer, name), index);
         else if (files.changed !== undefined) take(this.unknown(address, isReturnAddress), index);
-        else take(withoutInlines(frames.at(address, lookedUp, found, names[i])), index);
+        else take(withoutInlines(frames.at(address, lookedUp, answer, name)), index);
       }
       if (wanted.length > 0) files.checkChanges();
     } finally {
@@ -137,10 +150,9 @@ export class Module {
   private resolve(address: VirtualAddress, isReturnAddress: boolean): ModuleFrame[] {
     const wanted = lookupAddress(address, isReturnAddress);
     const found = this.files.sources.dwarf?.find(wanted);
-    const answer = found ? brief(found) : NOTHING_FOUND;
-    const name = this.frames.nameOf(wanted, answer.code);
+    const name = this.frames.nameOf(wanted, functionAt(found?.frames.at(-1)?.function, wanted));
     this.files.checkChanges();
-    return this.answer(address, isReturnAddress, answer, name);
+    return this.answer(address, isReturnAddress, found ? brief(found) : NOTHING_FOUND, name);
   }
 
   /** Frames from what was found, kept for the next run. */
@@ -152,13 +164,19 @@ export class Module {
   ): ModuleFrame[] {
     if (this.files.changed !== undefined) return this.unknown(address, isReturnAddress);
     const frames = this.frames.at(address, lookupAddress(address, isReturnAddress), found, name);
-    if (this.kept && this.isLasting(found)) this.kept.keep(address, isReturnAddress, frames);
+    if (this.kept && this.isLasting(found.frames.length, found.reason))
+      this.kept.keep(address, isReturnAddress, frames);
     return frames;
   }
 
-  /** Whether it will be the same tomorrow: what could not be read or found may be there then. */
-  private isLasting({ frames, reason }: Answer): boolean {
-    if (reason !== undefined && (frames.length > 0 || reason !== NOT_COVERED)) return false;
+  /** @param reason why there is nothing in it of debug information. */
+  private keepChain(wanted: VirtualAddress, chain: FoundChain, reason: string | undefined): void {
+    if (this.kept && this.isLasting(0, reason)) this.kept.keepChain(wanted, chain);
+  }
+
+  /** Whether an answer will be the same tomorrow: what could not be read or found may be there then. */
+  private isLasting(depth: number, reason: string | undefined): boolean {
+    if (reason !== undefined && (depth > 0 || reason !== NOT_COVERED)) return false;
     // There may be thousands, found unit by unit: what answers are known by does not tell whether one has changed.
     if (this.files.hasSplitFiles) return false;
     return !this.files.opened.some(({ problems }) => problems.some(({ code }) => code === "io"));
@@ -168,22 +186,26 @@ export class Module {
   private *allRanges(): Generator<KeptRange> {
     const { sources, stubs, bounds } = this.files;
     const { dwarf, symbols } = sources;
-    const symbolTables = symbols.map(({ index }) => index);
-    const changes = answerChanges(this.elf, symbolTables, stubs, bounds, dwarf?.answerChanges());
+    const changes = answerChanges(this.elf, symbols, stubs, bounds, dwarf?.answerChanges());
     if (this.files.hasSplitFiles)
       throw new LeaklineError("unsupported", `${this.path}: its debug information is in .dwo files, which may change`, {
         hint: "dwp or llvm-dwp make one file of them, which can be indexed",
       });
     for (let at = 0; at < changes.length - 1; at += RANGES_AT_ONCE) {
       const begins = changes.slice(at, Math.min(at + RANGES_AT_ONCE, changes.length - 1));
-      const answers = dwarf?.answerAll(begins);
+      const batch = new FoundBatch(this.files, begins, true);
       this.frames.beginBatch();
-      const names = this.frames.namesOf(begins, answers);
       for (let i = 0; i < begins.length; i++) {
-        const found = answers?.at(i) ?? NOTHING_FOUND;
         const begin = virtualAddress(begins[i]);
-        if (this.isLasting(found))
-          yield { begin, end: changes[at + i + 1], frames: this.frames.at(begin, begin, found, names[i]) };
+        const end = changes[at + i + 1];
+        const chain = batch.chain(i);
+        if (chain) {
+          if (this.isLasting(0, batch.reason(i))) yield { begin, end, chain };
+          continue;
+        }
+        const found = batch.answer(i);
+        if (this.isLasting(found.frames.length, found.reason))
+          yield { begin, end, frames: this.frames.at(begin, begin, found, batch.name(i)) };
       }
       this.frames.endBatch();
       this.files.checkChanges();
@@ -267,10 +289,12 @@ function lookupAddress(address: VirtualAddress, isReturnAddress: boolean): Virtu
   return isReturnAddress ? virtualAddress(address - 1) : address;
 }
 
-const NOTHING_FOUND: Answer = { frames: [], code: undefined, reason: undefined };
-
-/** Sorted, each once. */
-function distinct(addresses: readonly number[]): Float64Array {
-  const sorted = Float64Array.from(addresses).sort();
-  return sorted.filter((address, i) => i === 0 || address !== sorted[i - 1]);
+/** What is looked up for these addresses: sorted, each once. */
+function distinct(addresses: readonly VirtualAddress[], areReturnAddresses: boolean): Float64Array {
+  const sorted = new Float64Array(addresses.length);
+  for (let i = 0; i < sorted.length; i++) sorted[i] = lookupAddress(addresses[i], areReturnAddresses);
+  sorted.sort();
+  let count = 0;
+  for (let i = 0; i < sorted.length; i++) if (i === 0 || sorted[i] !== sorted[count - 1]) sorted[count++] = sorted[i];
+  return sorted.subarray(0, count);
 }

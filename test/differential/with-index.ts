@@ -63,9 +63,11 @@ export function compareWithIndex({ path }: Binary, folder: string, count: number
     const ask = (stamp?: string): string[] =>
       withModule(stamp, (module) => module.findAll(addresses, isReturn).map((frames) => JSON.stringify(frames)));
     const plain = ask();
+    withModule("printed", (module) => module.findEach(addresses, isReturn, () => undefined, { takeChain: () => true }));
     for (const [how, answers] of [
       ["while it is kept", ask("asked")],
       ["as it was kept", ask("asked")],
+      ["as it was kept when it was printed", ask("printed")],
       ["from the whole index", result.isIndexed ? ask("whole") : plain],
     ] as const)
       for (const [i, answer] of answers.entries())
@@ -83,6 +85,7 @@ function counted(kept: KeptAnswers, count: (missing: number) => void): KeptAnswe
       return found;
     },
     keep: (address, isReturn, frames) => kept.keep(address, isReturn, frames),
+    keepChain: (wanted, chain) => kept.keepChain(wanted, chain),
     keepWhole: (ranges) => kept.keepWhole(ranges),
   };
 }

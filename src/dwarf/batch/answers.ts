@@ -6,7 +6,7 @@
  * file, line and column. Frames are put together one address at a time, when somebody asks.
  */
 
-import { virtualAddress } from "../../base/address.ts";
+import { type VirtualAddress, virtualAddress } from "../../base/address.ts";
 import type { AddressRange, Found, SourceFunction } from "../frames.ts";
 import { Float64List, Int32List } from "../growable.ts";
 import { MAX_ANSWER_BYTES } from "../limits.ts";
@@ -26,25 +26,38 @@ export type BriefFrame = {
 export type Answer = {
   /** Innermost first. */
   readonly frames: readonly BriefFrame[];
-  /** The function of the last frame, which all the others are inlined into. */
-  readonly code: SourceFunction | undefined;
   readonly reason: string | undefined;
+};
+
+/** The function that has an address: as SourceFunction, with only the range of it that has the address. */
+export type FunctionAt = {
+  readonly name: string | undefined;
+  readonly linkageName: string | undefined;
+  readonly entry: VirtualAddress;
+  /** As SourceFunction. */
+  readonly size: number;
+  readonly range: AddressRange | undefined;
+};
+
+/** The frames of one address by numbers, innermost first. Reused from address to address. */
+export type FrameNumbers = {
+  depth: number;
+  /** By frame: numbers of `Answers.names` and `Answers.paths`; -1 for none. */
+  readonly names: number[];
+  readonly files: number[];
+  /** By frame: the row of its call, below `Answers.callCount`; -1 for none. */
+  readonly calls: number[];
+  /** 0: unknown. */
+  readonly lines: number[];
+  readonly columns: number[];
+  /** Why there are none. */
+  reason: string | undefined;
 };
 
 /** Answers as they are handed from one thread to another; the columns are those of `Answers`. */
 export type AnswerColumns = {
-  readonly known: Uint8Array;
-  readonly call: Int32Array;
-  readonly file: Int32Array;
-  readonly line: Int32Array;
-  readonly column: Int32Array;
-  readonly linkageName: Int32Array;
-  readonly name: Int32Array;
-  readonly parent: Int32Array;
-  readonly callFile: Int32Array;
-  readonly callLine: Int32Array;
-  readonly callColumn: Int32Array;
-  readonly functionRow: Int32Array;
+  readonly places: Int32Array;
+  readonly calls: Int32Array;
   readonly entry: Float64Array;
   readonly firstRange: Int32Array;
   readonly ranges: Float64Array;
@@ -53,62 +66,84 @@ export type AnswerColumns = {
 };
 
 const NO_CALL = -1;
-/** A row of columns that has no place, and an address that somebody else must answer for. */
+export const NO_FUNCTION = -1;
+export const OTHER_FUNCTION = -2;
+/** A row of columns that has no place. */
 const NONE = -1;
+
+// A batch is asked for addresses in any order, so each step is a place in memory that is not at hand: what is read together
+// lies together.
+
+/** Of an address, four numbers: the innermost call, or one of those below; file, line and column. */
+const PLACE = 4;
+/** Instead of a call: somebody else must answer. */
+const UNKNOWN = -2;
+/** Likewise: nothing is known, for the reason whose number stands instead of the file. */
+const NOTHING = -3;
+
+/** Of a call or function, eight numbers. */
+const CALL = 8;
+const LINKAGE_NAME = 0;
+const NAME = 1;
+/** The call around it, and where it stands in that. */
+const PARENT = 2;
+const FILE = 3;
+const LINE = 4;
+const COLUMN = 5;
+/** The call that is the function around all of them. */
+const OUTERMOST = 6;
+/** Of a function, its row in the columns of functions. */
+const FUNCTION = 7;
 
 export class Answers {
   /** Names by the numbers below. */
   readonly names = new Texts();
   /** Paths likewise. */
   readonly paths = new Texts();
-  // By index of the address.
-  private readonly call: Int32Array;
-  private readonly file: Int32Array;
-  private readonly line: Int32Array;
-  private readonly column: Int32Array;
-  /** 1 when the columns have the answer. */
-  private readonly known: Uint8Array;
-  // By call, functions included: names, the call around it, and where it stands in that.
-  private readonly linkageName = new Int32List();
-  private readonly name = new Int32List();
-  private readonly parent = new Int32List();
-  private readonly callFile = new Int32List();
-  private readonly callLine = new Int32List();
-  private readonly callColumn = new Int32List();
-  /** Of a function, its row in the columns below. */
-  private readonly functionRow = new Int32List();
+  /** By index of the address. */
+  private readonly places: Int32Array;
+  private readonly reasons: string[] = [];
+  /** Rows of calls, functions included. */
+  private readonly calls = new Int32List();
   private readonly entry = new Float64List();
   /** Function i has the pairs [firstRange[i], firstRange[i + 1]) of begin and end. */
   private readonly firstRange = new Int32List();
   private readonly ranges = new Float64List();
   /** Asked for addresses that the columns do not know. */
   private readonly otherwise: (index: number) => Found;
-  /** The function asked for last: its addresses mostly follow each other. */
-  private lastCall = NONE;
-  private lastFunction: SourceFunction | undefined;
+  private readonly numbers: FrameNumbers = {
+    ...{ depth: 0, names: [], files: [], calls: [], lines: [], columns: [] },
+    reason: undefined,
+  };
 
   constructor(count: number, otherwise: (index: number) => Found) {
-    this.call = new Int32Array(count);
-    this.file = new Int32Array(count);
-    this.line = new Int32Array(count);
-    this.column = new Int32Array(count);
-    this.known = new Uint8Array(count);
+    this.places = new Int32Array(PLACE * count);
+    for (let at = 0; at < this.places.length; at += PLACE) this.places[at] = UNKNOWN;
     this.otherwise = otherwise;
+  }
+
+  /** Rows of calls. */
+  get callCount(): number {
+    return this.calls.length / CALL;
   }
 
   /** Adds a function. @param ranges begins and ends by turns. @returns its row. */
   addFunction(linkageName: number, name: number, entry: number, ranges: Float64List): number {
     this.firstRange.push(this.ranges.length);
     for (let i = 0; i < ranges.length; i++) this.ranges.push(ranges.values[i]);
-    this.functionRow.push(this.entry.length);
     this.entry.push(entry);
-    return this.addRow(linkageName, name, NO_CALL, NONE, 0, 0);
+    const row = this.addRow(linkageName, name, NO_CALL, NONE, 0, 0);
+    this.calls.push(row);
+    this.calls.push(this.entry.length - 1);
+    return row;
   }
 
   /** Adds an inlined call. @returns its row. */
   addCall(linkageName: number, name: number, parent: number, file: number, line: number, column: number): number {
-    this.functionRow.push(NONE);
-    return this.addRow(linkageName, name, parent, file, line, column);
+    const row = this.addRow(linkageName, name, parent, file, line, column);
+    this.calls.push(this.calls.values[CALL * parent + OUTERMOST]);
+    this.calls.push(NONE);
+    return row;
   }
 
   private addRow(
@@ -119,22 +154,32 @@ export class Answers {
     line: number,
     column: number,
   ): number {
-    this.linkageName.push(linkageName);
-    this.name.push(name);
-    this.parent.push(parent);
-    this.callFile.push(file);
-    this.callLine.push(line);
-    this.callColumn.push(column);
-    return this.parent.length - 1;
+    const { calls } = this;
+    const row = calls.length / CALL;
+    calls.push(linkageName);
+    calls.push(name);
+    calls.push(parent);
+    calls.push(file);
+    calls.push(line);
+    calls.push(column);
+    return row;
   }
 
   /** @param call row of the innermost call, -1 when there is a place but no function. */
   set(index: number, call: number, file: number, line: number, column: number): void {
-    this.known[index] = 1;
-    this.call[index] = call;
-    this.file[index] = file;
-    this.line[index] = line;
-    this.column[index] = column;
+    const { places } = this;
+    const at = PLACE * index;
+    places[at] = call;
+    places[at + 1] = file;
+    places[at + 2] = line;
+    places[at + 3] = column;
+  }
+
+  /** Of an address that no debug information has, for this reason. */
+  setNothing(index: number, reason: string): void {
+    let number = this.reasons.lastIndexOf(reason);
+    if (number < 0) number = this.reasons.push(reason) - 1;
+    this.set(index, NOTHING, number, 0, 0);
   }
 
   /** Reads what was only noted so far. */
@@ -145,16 +190,9 @@ export class Answers {
 
   /** What was found, for `take`. Nothing can be added afterwards. */
   columns(): AnswerColumns {
-    const { known, call, file, line, column } = this;
     return {
-      ...{ known, call, file, line, column },
-      linkageName: this.linkageName.values.slice(0, this.linkageName.length),
-      name: this.name.values.slice(0, this.name.length),
-      parent: this.parent.values.slice(0, this.parent.length),
-      callFile: this.callFile.values.slice(0, this.callFile.length),
-      callLine: this.callLine.values.slice(0, this.callLine.length),
-      callColumn: this.callColumn.values.slice(0, this.callColumn.length),
-      functionRow: this.functionRow.values.slice(0, this.functionRow.length),
+      places: this.places,
+      calls: this.calls.values.slice(0, this.calls.length),
       entry: this.entry.values.slice(0, this.entry.length),
       firstRange: this.firstRange.values.slice(0, this.firstRange.length),
       ranges: this.ranges.values.slice(0, this.ranges.length),
@@ -164,109 +202,155 @@ export class Answers {
   }
 
   /**
-   * Adds what was found elsewhere.
+   * Adds what was found elsewhere: what nothing is known of is left out.
    *
    * @param indexes of its addresses, here.
    */
   take(from: AnswerColumns, indexes: Uint32Array): void {
-    const rows = this.parent.length;
+    const { calls } = this;
+    const rows = calls.length / CALL;
     const functions = this.entry.length;
     const ranges = this.ranges.length;
     const names = this.names.append(from.names);
     const paths = this.paths.append(from.paths);
-    append(this.linkageName, from.linkageName, names);
-    append(this.name, from.name, names);
-    append(this.parent, from.parent, rows);
-    append(this.callFile, from.callFile, paths);
-    append(this.callLine, from.callLine, 0);
-    append(this.callColumn, from.callColumn, 0);
-    append(this.functionRow, from.functionRow, functions);
-    append(this.firstRange, from.firstRange, ranges);
+    for (let at = 0; at < from.calls.length; at += CALL) {
+      calls.push(moved(from.calls[at + LINKAGE_NAME], names));
+      calls.push(moved(from.calls[at + NAME], names));
+      calls.push(moved(from.calls[at + PARENT], rows));
+      calls.push(moved(from.calls[at + FILE], paths));
+      calls.push(from.calls[at + LINE]);
+      calls.push(from.calls[at + COLUMN]);
+      calls.push(moved(from.calls[at + OUTERMOST], rows));
+      calls.push(moved(from.calls[at + FUNCTION], functions));
+    }
+    for (const first of from.firstRange) this.firstRange.push(first + ranges);
     for (const entry of from.entry) this.entry.push(entry);
     for (const bound of from.ranges) this.ranges.push(bound);
     for (let i = 0; i < indexes.length; i++) {
-      if (from.known[i] === 0) continue;
-      const call = from.call[i];
-      const file = from.file[i];
-      this.set(indexes[i], call < 0 ? call : call + rows, file < 0 ? file : file + paths, from.line[i], from.column[i]);
+      const [call, file, line, column] = from.places.subarray(PLACE * i, PLACE * (i + 1));
+      if (call >= NO_CALL) this.set(indexes[i], moved(call, rows), moved(file, paths), line, column);
     }
   }
 
   /** The answer for an address by its index. */
   at(index: number): Answer {
-    if (this.known[index] === 0) return brief(this.otherwise(index));
+    const numbers = this.numbersAt(index);
+    if (!numbers) return brief(this.otherwise(index));
     const frames: BriefFrame[] = [];
-    let file = this.file[index];
-    let line = this.line[index];
-    let column = this.column[index];
-    let call = this.call[index];
-    if (call === NO_CALL)
-      return { frames: [this.frame(undefined, file, line, column)], code: undefined, reason: undefined };
-    let bytes = 0;
-    for (;;) {
-      const number = this.linkageName.values[call] >= 0 ? this.linkageName.values[call] : this.name.values[call];
-      const name = number < 0 ? undefined : this.names.texts[number];
-      // A name that is damaged: what else is known, the careful way finds out.
-      if (number >= 0 && name === undefined) return brief(this.otherwise(index));
-      const frame = this.frame(name, file, line, column);
-      frames.push(frame);
-      bytes += (name?.length ?? 0) + (frame.file?.length ?? 0);
-      if (bytes > MAX_ANSWER_BYTES / 4) return brief(this.otherwise(index));
-      const parent = this.parent.values[call];
-      if (parent === NO_CALL) break;
-      file = this.callFile.values[call];
-      line = this.callLine.values[call];
-      column = this.callColumn.values[call];
-      call = parent;
-    }
-    return { frames, code: this.functionOf(call), reason: undefined };
-  }
-
-  /** As `at(index).code`: the same object for addresses of one function that follow each other. */
-  codeAt(index: number): SourceFunction | undefined {
-    if (this.known[index] === 0) return this.at(index).code;
-    let call = this.call[index];
-    if (call === NO_CALL) return undefined;
-    while (this.parent.values[call] !== NO_CALL) call = this.parent.values[call];
-    const code = this.functionOf(call);
-    // A name that is damaged, as above.
-    const number = this.linkageName.values[call] >= 0 ? this.linkageName.values[call] : this.name.values[call];
-    return number >= 0 && code.name === undefined ? this.at(index).code : code;
-  }
-
-  private frame(name: string | undefined, file: number, line: number, column: number): BriefFrame {
-    const lineNumber = line >>> 0;
-    const columnNumber = column >>> 0;
-    return {
-      name,
-      file: file < 0 ? undefined : this.paths.texts[file],
-      line: lineNumber === 0 ? undefined : lineNumber,
-      column: columnNumber === 0 ? undefined : columnNumber,
-    };
-  }
-
-  private functionOf(call: number): SourceFunction {
-    if (call === this.lastCall && this.lastFunction) return this.lastFunction;
-    const row = this.functionRow.values[call];
-    const linkageName = this.textOf(this.linkageName.values[call]);
-    const displayName = this.textOf(this.name.values[call]);
-    const ranges: AddressRange[] = [];
-    const end = row + 1 < this.firstRange.length ? this.firstRange.values[row + 1] : this.ranges.length;
-    for (let i = this.firstRange.values[row]; i < end; i += 2)
-      ranges.push({
-        begin: virtualAddress(this.ranges.values[i]),
-        end: virtualAddress(this.ranges.values[i + 1]),
+    for (let i = 0; i < numbers.depth; i++) {
+      const line = numbers.lines[i];
+      const column = numbers.columns[i];
+      frames.push({
+        name: this.textOf(numbers.names[i]),
+        file: this.pathOf(numbers.files[i]),
+        line: line === 0 ? undefined : line,
+        column: column === 0 ? undefined : column,
       });
-    this.lastCall = call;
-    this.lastFunction = {
-      name: linkageName ?? displayName,
+    }
+    return { frames, reason: numbers.reason };
+  }
+
+  /** The frames of an address by its index; undefined where only `at` has them. Valid until the next. */
+  numbersAt(index: number): FrameNumbers | undefined {
+    const { numbers, places } = this;
+    const place = PLACE * index;
+    let call = places[place];
+    if (call < NO_CALL) return call === NOTHING ? this.nothing(places[place + 1]) : undefined;
+    const calls = this.calls.values;
+    let file = places[place + 1];
+    let line = places[place + 2];
+    let column = places[place + 3];
+    let depth = 0;
+    numbers.reason = undefined;
+    for (;;) {
+      numbers.names[depth] = call === NO_CALL ? NONE : this.nameNumber(call);
+      numbers.files[depth] = file;
+      numbers.calls[depth] = call;
+      numbers.lines[depth] = line >>> 0;
+      numbers.columns[depth] = column >>> 0;
+      depth++;
+      if (call === NO_CALL) break;
+      const row = CALL * call;
+      call = calls[row + PARENT];
+      if (call === NO_CALL) break;
+      file = calls[row + FILE];
+      line = calls[row + LINE];
+      column = calls[row + COLUMN];
+    }
+    numbers.depth = depth;
+    const { names, paths } = this;
+    const most = depth * (names.longest + paths.longest);
+    return names.damaged === 0 && most <= MAX_ANSWER_BYTES / 4 ? numbers : this.checked(numbers);
+  }
+
+  /** Why nothing is known of an address; undefined where something is, or only `at` can tell. */
+  reasonAt(index: number): string | undefined {
+    const place = PLACE * index;
+    return this.places[place] === NOTHING ? this.reasons[this.places[place + 1]] : undefined;
+  }
+
+  private nothing(reason: number): FrameNumbers {
+    this.numbers.depth = 0;
+    this.numbers.reason = this.reasons[reason];
+    return this.numbers;
+  }
+
+  /** Undefined when a name is damaged or all is too long: what else is known, the careful way finds out. */
+  private checked(numbers: FrameNumbers): FrameNumbers | undefined {
+    let length = 0;
+    for (let i = 0; i < numbers.depth; i++) {
+      const name = this.textOf(numbers.names[i]);
+      if (numbers.names[i] >= 0 && name === undefined) return undefined;
+      length += (name?.length ?? 0) + (this.pathOf(numbers.files[i])?.length ?? 0);
+    }
+    return length > MAX_ANSWER_BYTES / 4 ? undefined : numbers;
+  }
+
+  /**
+   * Which function an address is in, by a number that tells it from all others; `NO_FUNCTION` for none, `OTHER_FUNCTION`
+   * where only `functionAt` can tell.
+   */
+  functionRowAt(index: number): number {
+    const call = this.places[PLACE * index];
+    if (call < 0) return call === UNKNOWN ? OTHER_FUNCTION : NO_FUNCTION;
+    const row = this.calls.values[CALL * call + OUTERMOST];
+    if (this.names.damaged === 0) return row;
+    const name = this.nameNumber(row);
+    return name >= 0 && this.names.texts[name] === undefined ? OTHER_FUNCTION : row;
+  }
+
+  /**
+   * The function of an address.
+   *
+   * @param row what `functionRowAt(index)` gave.
+   */
+  functionAt(index: number, address: VirtualAddress, row: number): FunctionAt | undefined {
+    if (row === NO_FUNCTION) return undefined;
+    if (row === OTHER_FUNCTION) return functionAt(this.otherwise(index).frames.at(-1)?.function, address);
+    const code = this.calls.values[CALL * row + FUNCTION];
+    const end = code + 1 < this.firstRange.length ? this.firstRange.values[code + 1] : this.ranges.length;
+    const first = this.firstRange.values[code];
+    const { values } = this.ranges;
+    let at = first;
+    while (at < end && !(values[at] <= address && address < values[at + 1])) at += 2;
+    const linkageName = this.textOf(this.calls.values[CALL * row + LINKAGE_NAME]);
+    return {
+      name: linkageName ?? this.textOf(this.calls.values[CALL * row + NAME]),
       linkageName,
-      displayName,
-      entry: virtualAddress(this.entry.values[row]),
-      size: ranges.length > 0 ? ranges[0].end - ranges[0].begin : 0,
-      ranges,
+      entry: virtualAddress(this.entry.values[code]),
+      size: first < end ? values[first + 1] - values[first] : 0,
+      range: at < end ? { begin: virtualAddress(values[at]), end: virtualAddress(values[at + 1]) } : undefined,
     };
-    return this.lastFunction;
+  }
+
+  /** Number of the name of a call or function: that of the linker, if there is one; -1 for none. */
+  nameNumber(call: number): number {
+    const number = this.calls.values[CALL * call + LINKAGE_NAME];
+    return number >= 0 ? number : this.calls.values[CALL * call + NAME];
+  }
+
+  private pathOf(number: number): string | undefined {
+    return number < 0 ? undefined : this.paths.texts[number];
   }
 
   private textOf(number: number): string | undefined {
@@ -274,16 +358,28 @@ export class Answers {
   }
 }
 
-/** Appends numbers that count from `base`; negative ones mean nothing, and stay. (A line is an unsigned number.) */
-function append(list: Int32List, values: Int32Array, base: number): void {
-  for (const value of values) list.push(base > 0 && value >= 0 ? value + base : value);
+/** A number that counts from `base` from now on; a negative one means nothing, and stays. */
+function moved(number: number, base: number): number {
+  return number < 0 ? number : number + base;
 }
 
 /** An answer of the other kind, in short. */
 export function brief({ frames, reason }: Found): Answer {
   return {
     frames: frames.map(({ function: code, file, line, column }) => ({ name: code?.name, file, line, column })),
-    code: frames.at(-1)?.function,
     reason,
+  };
+}
+
+/** The function that has an address, with the first of its ranges that does. */
+export function functionAt(code: SourceFunction | undefined, address: VirtualAddress): FunctionAt | undefined {
+  if (!code) return undefined;
+  const { name, linkageName, entry, size } = code;
+  return {
+    name,
+    linkageName,
+    entry,
+    size,
+    range: code.ranges.find(({ begin, end }) => begin <= address && address < end),
   };
 }

@@ -7,8 +7,8 @@
 
 import type { ByteOutput } from "../../base/byte-output.ts";
 import { type ByteSource, decodeText } from "../../base/bytes.ts";
-import type { KeptChain, KeptFunction } from "../file-provider.ts";
 import type { ModuleFrame } from "../frame.ts";
+import type { ChainFunction, FrameChain } from "../frame-chain.ts";
 import { type Checksum, decodeHeader, GROUP_ROWS, GROUP_SIZE, type Header, ROW_SIZE } from "./header.ts";
 import type { IndexWriter } from "./index-writer.ts";
 import { Numbers } from "./numbers.ts";
@@ -33,7 +33,7 @@ export class IndexReader {
   /** Of that group: addresses from its base, and nodes, by turns; u32 each. */
   private rows: DataView = new DataView(new ArrayBuffer(0));
   private readonly numbers: Numbers;
-  private readonly columns = new Chain(this);
+  private readonly columns = new IndexChain(this);
   /** Of the function that was read last: its flags, and its texts by offset. */
   private readonly head = { flags: 0, symbol: 0, symbolSource: 0, reason: 0, section: 0 };
   private readonly strings = new Map<number, string>();
@@ -187,7 +187,7 @@ export class IndexReader {
    * @param first what `locate` gave.
    * @throws MalformedError
    */
-  chain(first: number): Chain {
+  chain(first: number): IndexChain {
     const part = this.header.parts.nodes;
     const { numbers, columns } = this;
     let depth = 0;
@@ -248,8 +248,8 @@ export class IndexReader {
     return this.pages.load();
   }
 
-  /** As KeptChain.function. Not a record that is kept: a batch has a hundred thousand. */
-  keptFunction(offset: number): KeptFunction {
+  /** As FrameChain.function. Not a record that is kept: a batch has a hundred thousand. */
+  chainFunction(offset: number): ChainFunction {
     this.startFunction(offset);
     const { head, numbers } = this;
     return {
@@ -338,7 +338,7 @@ export class IndexReader {
 }
 
 /** Frames of one address, innermost first, as columns: reused from address to address. Texts and functions by offset. */
-class Chain implements KeptChain {
+class IndexChain implements FrameChain {
   depth = 0;
   readonly codes: number[] = [];
   readonly files: number[] = [];
@@ -363,8 +363,8 @@ class Chain implements KeptChain {
     return this.files[i] !== 0;
   }
 
-  function(): KeptFunction {
-    return this.reader.keptFunction(this.codes[this.depth - 1]);
+  function(): ChainFunction {
+    return this.reader.chainFunction(this.codes[this.depth - 1]);
   }
 }
 

@@ -20,11 +20,12 @@ import {
   type Part,
   pageCount,
 } from "./header.ts";
+import { NodeTable } from "./node-table.ts";
 import * as has from "./records.ts";
 import { RowList } from "./row-list.ts";
 import { StringTable } from "./string-table.ts";
 
-/** Nodes and functions that are not written twice, each: what repeats does so nearby. */
+/** Functions that are not written twice: what repeats does so nearby. */
 const MAX_KNOWN = 1 << 16;
 /** Pages that are written at once. */
 const PAGES_AT_ONCE = 64;
@@ -43,7 +44,7 @@ export class IndexWriter {
   private readonly strings: ByteList;
   private readonly stringTable: StringTable;
   private readonly functionOffsets = new Answers<string, number>(MAX_KNOWN);
-  private readonly nodeOffsets = new Answers<string, number>(MAX_KNOWN);
+  private readonly known = new NodeTable();
 
   /**
    * @param overflow for a large index: makes room outside of memory, for one part at each call. Its ranges have to come in
@@ -78,7 +79,7 @@ export class IndexWriter {
     if (!has.canHold(frames, address)) return false;
     this.begin();
     let node = 0;
-    for (let i = frames.length - 1; i >= 0; i--) node = this.node(frames[i], address, node);
+    for (let i = frames.length - 1; i >= 0; i--) node = this.nodeOf(frames[i], address, node);
     this.addRange(begin, end, node);
     return true;
   }
@@ -154,57 +155,105 @@ export class IndexWriter {
     return list;
   }
 
-  private node(frame: ModuleFrame, address: number, parent: number): number {
-    const function_ = this.function(frame, address);
-    const file = this.string(frame.file);
-    const lineSource = this.string(frame.lineSource);
-    const { line = 0, column = 0 } = frame;
-    const key = `${parent} ${function_} ${file} ${line} ${column} ${lineSource}`;
-    let offset = this.nodeOffsets.get(key);
-    if (offset === undefined) {
-      offset = this.nodes.length;
-      this.nodes.unsigned(parent === 0 ? 0 : offset - parent);
-      for (const value of [function_, file, line, column, lineSource]) this.nodes.unsigned(value);
-      this.nodeOffsets.set(key, offset);
+  private nodeOf(frame: ModuleFrame, address: number, parent: number): number {
+    const { symbol, symbolSource, inlined, moduleAddress, offset, size, aliases, section, reason } = frame;
+    const function_ = this.function({
+      symbol: this.string(symbol),
+      symbolSource: this.string(symbolSource),
+      reason: this.string(reason),
+      section: this.string(inlined ? undefined : section),
+      start: offset === undefined ? undefined : address - offset,
+      // An inlined frame is where the one around it is.
+      base: inlined || moduleAddress === undefined ? undefined : address - moduleAddress,
+      size,
+      aliases: aliases?.map((alias) => this.string(alias)),
+    });
+    const { file, line = 0, column = 0, lineSource } = frame;
+    return this.node(parent, function_, this.string(file), line, column, this.string(lineSource));
+  }
+
+  /**
+   * The offset of a node; it is written when it does not yet. All are offsets, but for line and column.
+   *
+   * @param parent 0 for none.
+   */
+  node(parent: number, code: number, file: number, line: number, column: number, lineSource: number): number {
+    this.begin();
+    const { known } = this;
+    const slot = known.find(parent, code, file, line, column, lineSource);
+    let offset = known.offsets[slot];
+    if (offset === 0) {
+      const { nodes } = this;
+      offset = nodes.length;
+      nodes.unsigned(parent === 0 ? 0 : offset - parent);
+      nodes.unsigned(code);
+      nodes.unsigned(file);
+      nodes.unsigned(line);
+      nodes.unsigned(column);
+      nodes.unsigned(lineSource);
+      known.add(slot, offset, parent, code, file, line, column, lineSource);
     }
     return offset;
   }
 
-  private function(frame: ModuleFrame, address: number): number {
-    const { symbol, symbolSource, inlined, moduleAddress, offset, size, aliases, section, reason } = frame;
-    // An inlined frame is where the one around it is.
-    const base = inlined || moduleAddress === undefined ? undefined : address - moduleAddress;
-    const start = offset === undefined ? undefined : address - offset;
-    const place = inlined ? undefined : section;
-    const texts = [symbol, symbolSource, reason, place].map((text) => this.string(text));
-    const names = aliases?.map((alias) => this.string(alias));
-    const key = `${texts} ${start} ${base} ${size} ${names}`;
+  /** The offset of a function; it is written when it is not yet. */
+  function(written: WrittenFunction): number {
+    const { symbol, symbolSource, reason, section, start, base, size, aliases } = written;
+    const key = `${symbol} ${symbolSource} ${reason} ${section} ${start} ${base} ${size} ${aliases}`;
     let at = this.functionOffsets.get(key);
-    if (at !== undefined) return at;
-    at = this.functions.length;
-    this.functionOffsets.set(key, at);
+    if (at === undefined) {
+      at = this.addFunction(written);
+      this.functionOffsets.set(key, at);
+    }
+    return at;
+  }
+
+  /** Likewise, of one that is not written yet. */
+  addFunction({ symbol, symbolSource, reason, section, start, base, size, aliases }: WrittenFunction): number {
+    const texts = [symbol, symbolSource, reason, section];
+    const at = this.functions.length;
     let flags = 0;
     for (const [i, text] of texts.entries()) if (text !== 0) flags |= TEXT_FLAGS[i];
     if (start !== undefined) flags |= has.HAS_START;
     if (base !== undefined) flags |= has.HAS_BASE;
     if (size !== undefined) flags |= has.HAS_SIZE;
-    if (names !== undefined) flags |= has.HAS_ALIASES;
+    if (aliases !== undefined) flags |= has.HAS_ALIASES;
     this.functions.unsigned(flags);
     for (const text of texts) if (text !== 0) this.functions.unsigned(text);
     if (start !== undefined) this.functions.float64(start);
     if (base !== undefined) this.functions.float64(base);
     if (size !== undefined) this.functions.unsigned(size);
-    if (names !== undefined) {
-      this.functions.unsigned(names.length);
-      for (const name of names) this.functions.unsigned(name);
+    if (aliases !== undefined) {
+      this.functions.unsigned(aliases.length);
+      for (const name of aliases) this.functions.unsigned(name);
     }
     return at;
   }
 
-  private string(text: string | undefined): number {
+  /** The offset of a string; it is written when it is not yet. 0 for undefined. */
+  string(text: string | undefined): number {
+    this.begin();
     return this.stringTable.offsetOf(text);
   }
+
+  /** Likewise, of one that is UTF-8 already and not too long. */
+  utf8(bytes: Uint8Array): number {
+    this.begin();
+    return this.stringTable.offsetOfBytes(bytes);
+  }
 }
+
+/** A function, its texts by their offsets; 0 for none. */
+export type WrittenFunction = {
+  symbol: number;
+  symbolSource: number;
+  reason: number;
+  section: number;
+  start: number | undefined;
+  base: number | undefined;
+  size: number | undefined;
+  aliases: readonly number[] | undefined;
+};
 
 /** @param offset in the file. */
 export type Write = (bytes: Uint8Array, offset: number) => void;

@@ -86,6 +86,6 @@ function isCount(value: number | undefined): boolean {
  * Whether a text is the same after it was written as UTF-8, short enough, and has no control characters: so what comes
  * from an index may be printed as it is. Names that have any are not kept.
  */
-function isPlainText(text: string | undefined): boolean {
+export function isPlainText(text: string | undefined): boolean {
   return text === undefined || (text.length <= MAX_STRING / 3 && !/[\p{Surrogate}\p{Cc}]/u.test(text));
 }

@@ -31,16 +31,27 @@ export class StringTable {
     if (text === undefined) return 0;
     let offset = this.recent.get(text);
     if (offset !== undefined) return offset;
-    const record = this.encode(text);
+    offset = this.offsetOfRecord(this.encode(text));
+    this.recent.set(text, offset);
+    return offset;
+  }
+
+  /** Likewise, of UTF-8. */
+  offsetOfBytes(bytes: Uint8Array): number {
+    this.reserve(bytes.length);
+    this.room.set(bytes, 8);
+    return this.offsetOfRecord(this.withLength(bytes.length));
+  }
+
+  private offsetOfRecord(record: Uint8Array): number {
     const hash = hashOf(record);
     const slot = this.find(record, hash);
-    offset = this.offsets[slot];
+    let offset = this.offsets[slot];
     if (offset === 0) {
       offset = this.written.length;
       this.written.append(record);
       this.fill(slot, hash, offset);
     }
-    this.recent.set(text, offset);
     return offset;
   }
 
@@ -53,9 +64,16 @@ export class StringTable {
 
   /** Its length, and its bytes. Valid until the next. */
   private encode(text: string): Uint8Array {
-    const most = 8 + 3 * text.length;
-    if (most > this.room.length) this.room = new Uint8Array(2 * most);
-    const { written } = this.encoder.encodeInto(text, this.room.subarray(8));
+    this.reserve(3 * text.length);
+    return this.withLength(this.encoder.encodeInto(text, this.room.subarray(8)).written);
+  }
+
+  private reserve(bytes: number): void {
+    if (8 + bytes > this.room.length) this.room = new Uint8Array(2 * (8 + bytes));
+  }
+
+  /** The bytes in `room` from 8 on, with their length before them. */
+  private withLength(written: number): Uint8Array {
     // Before the bytes, as many of the eight as the length takes.
     let size = 1;
     for (let rest = written; rest > 0x7f; rest >>>= 7) size++;

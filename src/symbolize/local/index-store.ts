@@ -22,6 +22,8 @@ import { sha256 } from "../../compress/sha256.ts";
 import { prepareOwnFolder } from "../../os/own-folder.ts";
 import type { KeptAnswers, KeptBatch, KeptRange } from "../file-provider.ts";
 import type { ModuleFrame } from "../frame.ts";
+import type { FoundChain } from "../frame-chain.ts";
+import { ChainWriter } from "../index-file/chain-writer.ts";
 import type { Checksum } from "../index-file/header.ts";
 import { IndexReader } from "../index-file/index-reader.ts";
 import { IndexWriter } from "../index-file/index-writer.ts";
@@ -102,6 +104,8 @@ class KeptIndex implements KeptAnswers {
   private reader: IndexReader | null | undefined;
   private close: (() => void) | undefined;
   private fresh: IndexWriter | undefined;
+  /** Writes to it what is found in the batch at hand. */
+  private chains: ChainWriter | undefined;
   private readonly kept = new Set<number>();
   private isStale = false;
 
@@ -114,6 +118,7 @@ class KeptIndex implements KeptAnswers {
   look(addresses: readonly number[], isReturnAddress: boolean): KeptBatch {
     const back = isReturnAddress ? 1 : 0;
     const nodes = new Uint32Array(addresses.length);
+    this.chains = undefined;
     this.attempt((reader) => {
       const order = nodes.map((_, i) => i);
       // In the order of addresses, which is that of the pages.
@@ -132,10 +137,21 @@ class KeptIndex implements KeptAnswers {
 
   keep(address: number, isReturnAddress: boolean, frames: readonly ModuleFrame[]): void {
     const wanted = isReturnAddress ? address - 1 : address;
-    if (this.reader?.isWhole || this.kept.has(wanted)) return;
+    if (this.writerFor(wanted)?.add(wanted, wanted + 1, address, frames)) this.kept.add(wanted);
+  }
+
+  keepChain(wanted: number, chain: FoundChain): void {
+    const writer = this.writerFor(wanted);
+    if (!writer) return;
+    if (this.chains?.batch !== chain.batch) this.chains = new ChainWriter(writer, chain.batch);
+    if (this.chains.add(wanted, wanted + 1, chain)) this.kept.add(wanted);
+  }
+
+  /** Undefined for an answer that there is already, or when there are too many. */
+  private writerFor(wanted: number): IndexWriter | undefined {
+    if (this.reader?.isWhole || this.kept.has(wanted)) return undefined;
     this.fresh ??= this.continued();
-    if (this.fresh.count >= MAX_ASKED || this.fresh.size >= MAX_ASKED_BYTES) return;
-    if (this.fresh.add(wanted, wanted + 1, address, frames)) this.kept.add(wanted);
+    return this.fresh.count >= MAX_ASKED || this.fresh.size >= MAX_ASKED_BYTES ? undefined : this.fresh;
   }
 
   keepWhole(ranges: Iterable<KeptRange>): void {
@@ -147,7 +163,15 @@ class KeptIndex implements KeptAnswers {
         temporary.push(file);
         return file;
       });
-      for (const { begin, end, frames } of ranges) writer.add(begin, end, begin, frames);
+      let chains: ChainWriter | undefined;
+      for (const { begin, end, chain, frames } of ranges) {
+        if (!chain) {
+          writer.add(begin, end, begin, frames);
+          continue;
+        }
+        if (chains?.batch !== chain.batch) chains = new ChainWriter(writer, chain.batch);
+        chains.add(begin, end, chain);
+      }
       this.write(writer, true);
       this.forget();
     } finally {
@@ -217,6 +241,7 @@ class KeptIndex implements KeptAnswers {
     this.close = undefined;
     this.reader = undefined;
     this.fresh = undefined;
+    this.chains = undefined;
     this.kept.clear();
     this.isStale = false;
   }

@@ -1,7 +1,7 @@
 /** Names that others chose must not command the terminal of root. */
 
 import { expect, test } from "vitest";
-import { printable } from "./output.ts";
+import { printable } from "./printable.ts";
 
 test("control characters are shown, lines and columns stay, and in JSON they still mean the same", () => {
   // ESC [ 2 J clears the screen; 0x9b is the same as ESC [; 0x7f is DEL.
