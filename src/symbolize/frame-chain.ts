@@ -2,7 +2,7 @@
  * The frames of one address for output that needs no objects: numbers, and texts that are copied as bytes.
  *
  * A batch of 100,000 addresses has hundreds of thousands of frames. Their names and paths repeat: so each is encoded once,
- * in an index on disk (index-file/) or for the batch (found-chains.ts), and never becomes a string again.
+ * in an index on disk (index-file/) or for the batch (batch-chain.ts), and never becomes a string again.
  */
 
 import type { ByteOutput } from "../base/byte-output.ts";

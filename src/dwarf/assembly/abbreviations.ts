@@ -103,20 +103,21 @@ export function compileAbbreviations(
 
 /** Moves the parts together, and lists the codes. */
 function finish(out: u32, records: u32, count: u32, highest: u32): void {
-  let to_ = records + (count + 1) * RECORD_BYTES;
-  memory.copy(to_, attributes, attributeCount * ATTRIBUTE_BYTES);
-  setWord(out, to.ATTRIBUTES, (to_ - out) / WORD);
-  to_ += attributeCount * ATTRIBUTE_BYTES;
-  memory.copy(to_, steps, stepCount * WORD);
-  setWord(out, to.STEPS, (to_ - out) / WORD);
-  to_ += stepCount * WORD;
-  setWord(out, to.CODE_LIST, (to_ - out) / WORD);
+  let next = records + (count + 1) * RECORD_BYTES;
+  memory.copy(next, attributes, attributeCount * ATTRIBUTE_BYTES);
+  setWord(out, to.ATTRIBUTES, (next - out) / WORD);
+  next += attributeCount * ATTRIBUTE_BYTES;
+  memory.copy(next, steps, stepCount * WORD);
+  setWord(out, to.STEPS, (next - out) / WORD);
+  next += stepCount * WORD;
+  setWord(out, to.CODE_LIST, (next - out) / WORD);
   const codes = highest < CODES_EACH * count + MORE_CODES ? highest + 1 : 0;
   setWord(out, to.CODES, codes);
-  memory.fill(to_, 0xff, codes * WORD);
+  memory.fill(next, 0xff, codes * WORD);
   // The first declaration of a code wins, as for a reader that searches the table from its start.
-  if (codes > 0) for (let i = count; i-- > 0; ) store<u32>(to_ + wordAt(records + i * RECORD_BYTES, to.CODE) * WORD, i);
-  setWord(out, to.WORDS, (to_ - out) / WORD + codes);
+  if (codes > 0)
+    for (let i = count; i-- > 0; ) store<u32>(next + wordAt(records + i * RECORD_BYTES, to.CODE) * WORD, i);
+  setWord(out, to.WORDS, (next - out) / WORD + codes);
 }
 
 /** Reads one declaration behind its code. @returns ENDED_FULL, or why it cannot be read. */

@@ -10,7 +10,6 @@ import { DONE, GIVEN_UP, WANTS_RANGES } from "../batch/search-states.ts";
 import * as dw from "../constants.ts";
 import { MAX_FUNCTIONS } from "../limits.ts";
 import { wordAt } from "./abbreviations.ts";
-import * as bytes from "./bytes.ts";
 import * as dies from "./dies.ts";
 import * as ranges from "./range-lists.ts";
 
@@ -72,14 +71,10 @@ export function beginCalls(die: u32, length: u32): i32 {
   calls = 0;
   claims = 0;
   ranges.restartRanges();
-  bytes.seek(dies.unit + die);
-  const code = bytes.uleb32();
-  if (code === 0 || code >= dies.codes || bytes.damaged) return GIVEN_UP;
-  const index = load<i32>(dies.codeList + (code << 2));
-  if (index < 0) return GIVEN_UP;
-  const record = dies.records + <u32>index * dies.RECORD_BYTES;
-  dies.setFound(dies.unit + die, record, bytes.position);
-  position = dies.passAttributes(record, bytes.position);
+  const record = dies.readCode(dies.unit + die);
+  if (record === dies.NO_RECORD || record === dies.END_OF_LIST) return GIVEN_UP;
+  dies.setFound(dies.unit + die, record, dies.attributesAt);
+  position = dies.passAttributes(record, dies.attributesAt);
   if (position > dies.unitEnd) return GIVEN_UP;
   depth = (wordAt(record, to.FLAGS) & to.HAS_CHILDREN) !== 0 ? 1 : 0;
   return WANTS_RANGES;
@@ -88,28 +83,18 @@ export function beginCalls(die: u32, length: u32): i32 {
 /** Goes on. @returns DONE, WANTS_RANGES (of `foundDie`, to be claimed before it goes on), or GIVEN_UP. */
 export function searchCalls(): i32 {
   const end = dies.unitEnd;
-  const codes = dies.codes;
-  const codeList = dies.codeList;
   let at = position;
   while (depth > 0 && at < end) {
     const die = at;
-    let code: u32 = load<u8>(at++);
-    if (code >= 0x80) {
-      bytes.seek(die);
-      code = bytes.uleb32();
-      at = bytes.position;
-      if (bytes.damaged) return GIVEN_UP;
-    }
-    if (code === 0) {
+    const record = dies.readCode(die);
+    if (record === dies.NO_RECORD) return GIVEN_UP;
+    if (record === dies.END_OF_LIST) {
+      at = dies.attributesAt;
       depth--;
       continue;
     }
-    if (code >= codes) return GIVEN_UP;
-    const index = load<i32>(codeList + (code << 2));
-    if (index < 0) return GIVEN_UP;
-    const record = dies.records + <u32>index * dies.RECORD_BYTES;
-    const attributes = at;
-    at = dies.passAttributes(record, at);
+    const attributes = dies.attributesAt;
+    at = dies.passAttributes(record, attributes);
     if (at > end) return GIVEN_UP;
     const flags = wordAt(record, to.FLAGS);
     const level = depth;

@@ -8,14 +8,14 @@ import * as dw from "../constants.ts";
 import { wordAt } from "./abbreviations.ts";
 import * as bytes from "./bytes.ts";
 
-export const RECORD_BYTES: u32 = to.RECORD_WORDS * 4;
+const RECORD_BYTES: u32 = to.RECORD_WORDS * 4;
 
 // The unit: where its first byte is, and the one behind its last. Its abbreviation table, in parts.
 export let unit: u32 = 0;
 export let unitEnd: u32 = 0;
-export let records: u32 = 0;
-export let codes: u32 = 0;
-export let codeList: u32 = 0;
+let records: u32 = 0;
+let codes: u32 = 0;
+let codeList: u32 = 0;
 let steps: u32 = 0;
 let addressSize: i32 = 0;
 /** Code below it was dropped by the linker; Infinity when nobody knows. */
@@ -31,6 +31,29 @@ export function setUnit(from: u32, end: u32, table: u32, bytesOfAddress: i32, lo
   addressSize = bytesOfAddress;
   lowestCode = lowest;
   bytes.setByteOrder(littleEndian);
+}
+
+/** In the place of a record: the end of a list of children, and a code that the table does not have. */
+export const END_OF_LIST: u32 = 0;
+export const NO_RECORD: u32 = 1;
+
+/** After `readCode`: where the DIE's attributes begin. */
+export let attributesAt: u32 = 0;
+
+/** Reads the code of the DIE at a place. @returns the record of its abbreviation. */
+export function readCode(at: u32): u32 {
+  let code: u32 = load<u8>(at);
+  attributesAt = at + 1;
+  if (code >= 0x80) {
+    bytes.seek(at);
+    code = bytes.uleb32();
+    attributesAt = bytes.position;
+    if (bytes.damaged) return NO_RECORD;
+  }
+  if (code === 0) return END_OF_LIST;
+  if (code >= codes) return NO_RECORD;
+  const index = load<i32>(codeList + (code << 2));
+  return index < 0 ? NO_RECORD : records + <u32>index * RECORD_BYTES;
 }
 
 /** After `passAttributes`: where DW_AT_sibling leads to, in memory; 0 without one. */

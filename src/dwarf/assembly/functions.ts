@@ -8,7 +8,6 @@ import * as to from "../abbreviation-layout.ts";
 import { DONE, GIVEN_UP, WANTS_RANGES } from "../batch/search-states.ts";
 import { MAX_FUNCTIONS } from "../limits.ts";
 import { wordAt } from "./abbreviations.ts";
-import * as bytes from "./bytes.ts";
 import * as dies from "./dies.ts";
 import * as ranges from "./range-lists.ts";
 
@@ -49,28 +48,18 @@ export function beginFunctions(root: u32, all: bool, list: u32, length: u32, die
 /** Goes on. @returns DONE, WANTS_RANGES (of `foundDie`, to be claimed before it goes on), or GIVEN_UP. */
 export function searchFunctions(): i32 {
   const end = dies.unitEnd;
-  const codes = dies.codes;
-  const codeList = dies.codeList;
   let at = position;
   while (at < end) {
     const die = at;
-    let code: u32 = load<u8>(at++);
-    if (code >= 0x80) {
-      bytes.seek(die);
-      code = bytes.uleb32();
-      at = bytes.position;
-      if (bytes.damaged) return GIVEN_UP;
-    }
-    if (code === 0) {
+    const record = dies.readCode(die);
+    if (record === dies.NO_RECORD) return GIVEN_UP;
+    if (record === dies.END_OF_LIST) {
+      at = dies.attributesAt;
       if (--depth <= 0) break;
       continue;
     }
-    if (code >= codes) return GIVEN_UP;
-    const index = load<i32>(codeList + (code << 2));
-    if (index < 0) return GIVEN_UP;
-    const record = dies.records + <u32>index * dies.RECORD_BYTES;
-    const attributes = at;
-    at = dies.passAttributes(record, at);
+    const attributes = dies.attributesAt;
+    at = dies.passAttributes(record, attributes);
     if (at > end) return GIVEN_UP;
     const flags = wordAt(record, to.FLAGS);
     const role = (flags >> to.FUNCTION_ROLE) & to.ROLE_BITS;
