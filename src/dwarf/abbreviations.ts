@@ -12,7 +12,7 @@ import { aligned, roomFor } from "../base/wasm.ts";
 import * as layout from "./abbreviation-layout.ts";
 import * as dw from "./constants.ts";
 import { MAX_ABBREVIATION_ATTRIBUTES, MAX_ABBREVIATIONS } from "./limits.ts";
-import { newScanner, type Scanner } from "./scanner.ts";
+import { type Scanner, takeScanner } from "./scanner.ts";
 import type { SectionCursor } from "./section-cursor.ts";
 import type { UnitShape } from "./unit-header.ts";
 
@@ -50,7 +50,7 @@ export class AbbreviationTable {
     this.source = section.source;
     this.offset = section.offset;
     this.rare = undefined;
-    compiler ??= newScanner();
+    compiler ??= takeScanner();
     const { code, firstFree } = compiler;
     for (let window = wanted === 1 ? ONE_DECLARATION : WINDOW; ; window *= 4) {
       const cursor = section.need(Math.min(window, MAX_WINDOW));

@@ -12,7 +12,7 @@ import type { DebugFile } from "./debug-file.ts";
 import { MAX_ARANGES } from "./limits.ts";
 import { RangeTable } from "./range-table.ts";
 import { reasonOf } from "./reason.ts";
-import { newScanner } from "./scanner.ts";
+import { giveBack, takeScanner } from "./scanner.ts";
 
 /** Bytes fetched at a time, and more for a longer set. */
 const WINDOW = 1 << 18;
@@ -54,7 +54,7 @@ type Found = { table: RangeTable; units: number[]; complete: Set<number> };
 /** Piece by piece, each of which ends with a whole set. */
 function readSets(file: DebugFile, source: ByteSource, wanted: Float64Array, { table, units, complete }: Found): void {
   const { lowestCode = Number.POSITIVE_INFINITY } = file.input;
-  const scanner = newScanner();
+  const scanner = takeScanner();
   const { code, firstFree } = scanner;
   const room = new ReadBuffer();
   let count = 0;
@@ -88,4 +88,5 @@ function readSets(file: DebugFile, source: ByteSource, wanted: Float64Array, { t
       throw new MalformedError(source.name, "section", offset, "set runs off its section");
     else window *= 2;
   }
+  giveBack(scanner);
 }

@@ -98,9 +98,19 @@ type Code = WasmCode & {
 export type Scanner = Wasm<Code>;
 
 let module: WasmModule | undefined;
+/** Given back, for whoever wants one next. */
+const spare: Scanner[] = [];
+const MAX_SPARE = 2;
+/** Memory of a spare one, in bytes: what had a large unit in it is not kept. */
+const MAX_SPARE_MEMORY = 1 << 23;
 
 /** @throws LeaklineError `unsupported` where there is no WebAssembly. */
-export function newScanner(): Scanner {
+export function takeScanner(): Scanner {
   module ??= new WasmModule(CODE);
-  return new Wasm<Code>(module);
+  return spare.pop() ?? new Wasm<Code>(module);
+}
+
+/** Nothing that was found with it may be used any more. */
+export function giveBack(scanner: Scanner): void {
+  if (spare.length < MAX_SPARE && scanner.bytes.length <= MAX_SPARE_MEMORY) spare.push(scanner);
 }

@@ -82,6 +82,10 @@ export class Batch {
       const offset = units[order[from]];
       if (offset >= 0) this.tryUnit(offset, order.subarray(from, to));
     }
+    if (most > 0) {
+      this.search.close();
+      this.lines.close();
+    }
     this.answers.finish();
   }
 

@@ -8,7 +8,7 @@ import { roomFor } from "../../base/wasm.ts";
 import { WasmWindow } from "../../base/wasm-window.ts";
 import * as dw from "../constants.ts";
 import type { LineHeader } from "../line-header.ts";
-import { newScanner } from "../scanner.ts";
+import { giveBack, takeScanner } from "../scanner.ts";
 
 /** Of an opcode base, at most. */
 const OPCODES = 256;
@@ -23,7 +23,7 @@ export class LineSearch {
   column!: Int32Array;
   /** Where line programs are to be read into. */
   readonly window: WasmWindow;
-  private readonly scanner = newScanner();
+  private readonly scanner = takeScanner();
   // Where things are in memory, in bytes: the lists, lengths of opcodes, and then the window.
   private readonly lists: number;
   private readonly lengths: number;
@@ -77,6 +77,11 @@ export class LineSearch {
   /** No program: nothing is found. */
   clear(count: number): void {
     this.found = new Int32Array(count);
+  }
+
+  /** It is not to be used again. */
+  close(): void {
+    giveBack(this.scanner);
   }
 
   private look(count: number): void {

@@ -13,7 +13,7 @@ import type { Cursor } from "../../base/cursor.ts";
 import { aligned, roomFor } from "../../base/wasm.ts";
 import { WasmWindow } from "../../base/wasm-window.ts";
 import { CodeRanges, maxRangeEntries } from "../ranges.ts";
-import { newScanner } from "../scanner.ts";
+import { giveBack, takeScanner } from "../scanner.ts";
 import type { Unit } from "../unit.ts";
 import { DONE, GIVEN_UP, WANTS_RANGES } from "./search-states.ts";
 
@@ -36,7 +36,7 @@ export class UnitSearch {
   callParents!: Int32Array;
   /** Where units are to be read into. */
   readonly window: WasmWindow;
-  private readonly scanner = newScanner();
+  private readonly scanner = takeScanner();
   private unit!: Unit;
   private cursor!: Cursor;
   private count = 0;
@@ -78,6 +78,7 @@ export class UnitSearch {
     scanner.reserve(end);
     code.setCallLists(this.functionAddresses, this.rowsOfAddresses, this.rowDies, this.rowParents, MAX_ROWS, open);
     this.window = new WasmWindow(scanner, end);
+    this.forgetRanges();
   }
 
   /**
@@ -186,6 +187,11 @@ export class UnitSearch {
       const { values, length } = ranges.pairs;
       for (let i = 0; i < length; i += 2) if (code.claimCall(values[i], values[i + 1]) === 0) return false;
     }
+  }
+
+  /** It is not to be used again. */
+  close(): void {
+    giveBack(this.scanner);
   }
 
   /** Rows of calls that were found last. */
