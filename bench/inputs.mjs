@@ -43,7 +43,8 @@ function inputs(folder) {
     },
     {
       name: "libstdc++",
-      find: () => debugFileOf("/usr/lib/x86_64-linux-gnu/libstdc++.so.6"),
+      // Debian's package is another build, with its debug information in it.
+      find: () => firstOf("/usr/lib/x86_64-linux-gnu/debug/libstdc++.so.6"),
       mend: "apt-get install libstdc++6-12-dbg",
     },
     { name: "a Rust program", find: () => compileRust(folder), mend: "install rustc" },
