@@ -33,7 +33,6 @@ export class AbbreviationTable {
   private codes = 0;
   private source!: ByteSource;
   private offset = 0;
-  private unknownForm = 0;
   /** By code, where codes are too large for a list. */
   private rare: Map<number, number> | undefined;
 
@@ -64,7 +63,6 @@ export class AbbreviationTable {
       const { words } = compiler;
       const isCut = words[head + layout.ENDED] === layout.ENDED_EARLY;
       if (isCut && bytes.length === window && window < MAX_WINDOW) continue;
-      this.unknownForm = code.unknownForm.value >>> 0;
       this.take(words.subarray(head, head + words[head + layout.WORDS]));
       return;
     }
@@ -178,7 +176,7 @@ export class AbbreviationTable {
       case layout.ENDED_ATTRIBUTES:
         return this.tooMany(MAX_ABBREVIATION_ATTRIBUTES, "attributes");
       case layout.ENDED_FORM:
-        return this.malformed(`unknown form 0x${this.unknownForm.toString(16)}`);
+        return this.malformed(`unknown form 0x${(this.words[layout.FORM] >>> 0).toString(16)}`);
       case layout.ENDED_LEB:
         return this.malformed("LEB128 longer than 64 bits");
       case layout.ENDED_EARLY:

@@ -71,7 +71,7 @@ export class InlinedCalls {
 }
 
 /** Goes through the calls inlined into a function in file order, each with the one around it. Used again and again. */
-export class CallWalk {
+class CallWalk {
   /** The current call: its number from 0, its DIE's offset in the unit, and the number of the call around it or -1. */
   call = -1;
   die = 0;

@@ -177,7 +177,7 @@ export function maxRangeEntries(sectionSize: number): number {
 }
 
 /** Whether code that begins at this address was dropped by the linker. */
-export function isDropped(unit: Unit, begin: number): boolean {
+function isDropped(unit: Unit, begin: number): boolean {
   return isTombstone(begin, unit.main.header.addressSize, unit.main.file.input.lowestCode);
 }
 

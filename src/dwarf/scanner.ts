@@ -7,7 +7,6 @@ import { CODE } from "./scanner-code.ts";
 
 /** What assembly/index.ts exports; see there. */
 type Code = WasmCode & {
-  setByteOrder(littleEndian: number): void;
   abbreviationRoom(length: number): number;
   compileAbbreviations(
     from: number,
@@ -18,7 +17,6 @@ type Code = WasmCode & {
     offsetSize: number,
     refAddrSize: number,
   ): void;
-  readonly unknownForm: WasmVariable;
   readonly arangesEnd: WasmVariable;
   readonly arangesState: WasmVariable;
   readonly seenCount: WasmVariable;

@@ -28,6 +28,8 @@ let attributes: u32 = 0;
 let attributeCount: u32 = 0;
 let steps: u32 = 0;
 let stepCount: u32 = 0;
+/** The form that ended the table. */
+let unknownForm: u32 = 0;
 
 /** Bytes of memory that `compileAbbreviations` needs for a part of the section that is so long. */
 export function abbreviationRoom(length: u32): u32 {
@@ -98,6 +100,7 @@ export function compileAbbreviations(
   setWord(out, to.COUNT, count);
   setWord(out, to.BYTES, at - from);
   setWord(out, to.ENDED, ended);
+  setWord(out, to.FORM, unknownForm);
   finish(out, records, count, highest);
 }
 
@@ -143,7 +146,6 @@ function readDeclaration(record: u32, end: u32): u32 {
     store<i64>(attribute + to.VALUE * WORD, value);
     const step = name === dw.DW_AT_sibling ? siblingStep(form) : formStep(form);
     if (step === UNKNOWN) {
-      setWord(attribute, to.FORM_OF, form);
       unknownForm = form;
       return to.ENDED_FORM;
     }
@@ -166,9 +168,6 @@ function readDeclaration(record: u32, end: u32): u32 {
   setWord(record, to.FLAGS, flags);
   return to.ENDED_FULL;
 }
-
-/** The number of the form that ended the table. */
-export let unknownForm: u32 = 0;
 
 /** Notes the size of all attributes, and the place of a sibling among them. */
 function setSize(record: u32): void {

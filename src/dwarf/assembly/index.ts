@@ -7,7 +7,7 @@
  */
 
 // asc knows `export … from` without the extension only.
-import { abbreviationRoom, compileAbbreviations, unknownForm } from "./abbreviations.ts";
+import { abbreviationRoom, compileAbbreviations } from "./abbreviations.ts";
 import {
   arangesEnd,
   arangesState,
@@ -18,7 +18,7 @@ import {
   setCount,
   setRoom,
 } from "./aranges.ts";
-import { firstFree, setByteOrder } from "./bytes.ts";
+import { firstFree } from "./bytes.ts";
 import { beginCalls, claimCall, openRoom, rowCount, searchCalls, setCallLists } from "./calls.ts";
 import { foundAttributes, foundDie, foundIndex, setUnit } from "./dies.ts";
 import { beginFunctions, claimFunction, searchFunctions, skipped } from "./functions.ts";
@@ -48,7 +48,6 @@ export {
   searchFunctions,
   searchLines,
   seenCount,
-  setByteOrder,
   setCallLists,
   setCount,
   setLineLists,
@@ -58,5 +57,4 @@ export {
   setRoom,
   setUnit,
   skipped,
-  unknownForm,
 };

@@ -23,7 +23,6 @@ import { LineRoom, UnitRoom } from "../unit-room.ts";
 import { Answers } from "./answers.ts";
 import { LineSearch } from "./line-search.ts";
 import { NameReader } from "./name-reader.ts";
-import { roomFor } from "./sorted.ts";
 import { UnitSearch } from "./unit-search.ts";
 
 /** Deeper calls are left to the careful way, which bounds what one answer may take. */
@@ -201,4 +200,9 @@ export class Batch {
     }
     return number;
   }
+}
+
+/** Elements to make room for when `count` are needed: columns are used again from unit to unit. */
+function roomFor(count: number): number {
+  return Math.max(256, 2 ** Math.ceil(Math.log2(count)));
 }
