@@ -45,11 +45,7 @@ export function rowsAround(
   const starts = new Set<number>();
   const below = new Float64Array(addresses.length).fill(Number.NEGATIVE_INFINITY);
   search.begin(addresses, below);
-  while (search.next()) {
-    const { start, mark } = search;
-    search.raise(mark, start);
-    if (search.end > addresses[mark] && starts.add(start).size > MAX_STARTS) return undefined;
-  }
+  while (search.next(true)) if (starts.add(search.start).size > MAX_STARTS) return undefined;
   const nearest = [...search.floors].filter((start) => start > Number.NEGATIVE_INFINITY);
   for (const start of nearest) starts.add(start);
   const marks = Float64Array.from(starts).sort();
@@ -59,27 +55,32 @@ export function rowsAround(
     marks,
     marks.map((start) => start - 1),
   );
-  while (search.next()) rows.push(search.row);
+  while (search.next(false)) rows.push(search.row);
   return { rows: Uint32Array.from(rows), nearest };
 }
 
 /** What assembly/index.ts exports; see there. */
 type Code = WasmCode & {
   readonly start: WasmVariable;
-  readonly end: WasmVariable;
-  readonly mark: WasmVariable;
-  nextRow(from: number, to: number, is64: number, marks: number, floors: number, count: number, labels: number): number;
+  nextRow(
+    from: number,
+    to: number,
+    is64: number,
+    marks: number,
+    floors: number,
+    count: number,
+    labels: number,
+    raises: number,
+  ): number;
 };
 
 let module: WasmModule | undefined;
 
 /** A pass over the table that stops at rows of interest. */
 class RowSearch {
-  /** After `next`: the row, its symbol's first address and the one behind it, and the first mark at or behind its start. */
+  /** After `next`: the row, and its symbol's first address. */
   row = 0;
   start = 0;
-  end = 0;
-  mark = 0;
   private readonly table: ByteSource;
   private readonly rowSize: number;
   private readonly count: number;
@@ -128,17 +129,13 @@ class RowSearch {
     this.row = 0;
   }
 
-  /** From here on, less is of interest around a mark. */
-  raise(mark: number, floor: number): void {
-    const { floors } = this;
-    if (floor > floors[mark]) floors[mark] = floor;
-  }
-
+  /** Of the first pass: the start of the last symbol at or before each mark. */
   get floors(): Float64Array {
     return this.wasm.numbers.subarray(this.floorsAt / 8, this.floorsAt / 8 + this.markCount);
   }
 
-  next(): boolean {
+  /** @param raises floors, by rows above them, which then are of no interest otherwise. */
+  next(raises: boolean): boolean {
     const { wasm, is64, markCount, rowSize } = this;
     const { code } = wasm;
     if (markCount === 0) return false;
@@ -146,12 +143,11 @@ class RowSearch {
       if (row < this.first || row >= this.last) this.load(row);
       const end = this.rows + (this.last - this.first) * rowSize;
       const from = this.rows + (row - this.first) * rowSize;
-      const found = code.nextRow(from, end, is64 ? 1 : 0, this.marks, this.floorsAt, markCount, this.labels);
+      const { marks, floorsAt, labels } = this;
+      const found = code.nextRow(from, end, is64 ? 1 : 0, marks, floorsAt, markCount, labels, raises ? 1 : 0);
       if (found === end) continue;
       this.row = this.first + (found - this.rows) / rowSize;
       this.start = code.start.value;
-      this.end = code.end.value;
-      this.mark = code.mark.value;
       return true;
     }
     return false;

@@ -12,19 +12,28 @@ export function firstFree(): u32 {
   return <u32>__heap_base;
 }
 
-/** Of the row found: its symbol's first address and the one behind it, and the first mark at or behind its start. */
+/** The first address of the symbol found. */
 export let start: f64 = 0;
-export let end: f64 = 0;
-export let mark: u32 = 0;
 
 /**
- * The next row whose symbol contains the first mark at or behind its start, or starts above that mark's floor.
+ * The next row whose symbol contains the first mark at or behind its start. One that starts above that mark's floor is
+ * returned, too, or else only raises the floor.
  *
  * @param from the first row to look at. @param to where the rows end. @param marks ascending; so many as `count`, 1 at
  *   least, and as many `floors`. @param labels by section index, a byte: whether untyped symbols of it may be labels of code.
+ * @param raises whether floors are raised.
  * @returns where the row is, or `to`.
  */
-export function nextRow(from: u32, to: u32, is64: bool, marks: u32, floors: u32, count: u32, labels: u32): u32 {
+export function nextRow(
+  from: u32,
+  to: u32,
+  is64: bool,
+  marks: u32,
+  floors: u32,
+  count: u32,
+  labels: u32,
+  raises: bool,
+): u32 {
   const highest = load<f64>(marks + ((count - 1) << 3));
   const size: u32 = is64 ? 24 : 16;
   for (let row = from; row < to; row += size) {
@@ -38,11 +47,13 @@ export function nextRow(from: u32, to: u32, is64: bool, marks: u32, floors: u32,
       else high = middle;
     }
     const behind = begin + (is64 ? <f64>load<u64>(row + 16) : <f64>load<u32>(row + 8));
-    if (begin <= load<f64>(floors + (first << 3)) && behind <= load<f64>(marks + (first << 3))) continue;
+    const contains = behind > load<f64>(marks + (first << 3));
+    const isAbove = begin > load<f64>(floors + (first << 3));
+    if (!contains && !isAbove) continue;
     if (!isCode(load<u32>(row + (is64 ? 4 : 12)), labels)) continue;
+    if (raises && isAbove) store<f64>(floors + (first << 3), begin);
+    if (raises && !contains) continue;
     start = begin;
-    end = behind;
-    mark = first;
     return row;
   }
   return to;
