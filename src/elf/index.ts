@@ -8,7 +8,7 @@ export { type Cie, FrameReader, type FrameSection, findDebugFrame, findEhFrame }
 export { type CodeLayout, LAYOUT_START, layOutCode } from "./layout.ts";
 export { miniDebugInfo } from "./mini-debug-info.ts";
 export { buildIdOfNotes, type DebugAltLink, type DebugLink } from "./notes.ts";
-export { findPltStub, type PltStub, pltStubs } from "./plt.ts";
+export { findPltStub, isInPlt, type PltStub, pltStubs } from "./plt.ts";
 export { relocatedSection } from "./relocate.ts";
 export type { Section } from "./sections.ts";
 export { fileOffsetToVirtual, type Segment, virtualToFileOffset } from "./segments.ts";

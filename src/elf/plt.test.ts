@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { fixture, openPath, REAL_FILES } from "../../test/support/elf-files.ts";
 import { needTools, run, temporaryDirectory } from "../../test/support/oracle.ts";
 import { hex, virtualAddress } from "../base/address.ts";
-import { findPltStub, pltStubs } from "./index.ts";
+import { findPltStub, isInPlt, pltStubs } from "./index.ts";
 
 /** What `objdump -d` labels as a stub: `0000000000001030 <puts@plt>:`. */
 function labels(objdump: string, path: string): string[] {
@@ -54,9 +54,12 @@ test.for(LINKS)("x86-64, linked %s", ([, ...options], context) => {
 
 test("every address of a stub finds it, and none before the first or behind the last does", (context) => {
   needTools(context, "/bin/bash");
-  const found = pltStubs(openPath("/bin/bash"));
+  const elf = openPath("/bin/bash");
+  const found = pltStubs(elf);
   for (const [i, stub] of found.entries()) {
     expect(findPltStub(found, stub.address)).toBe(stub);
+    expect(isInPlt(elf, stub.address)).toBe(true);
+    expect(isInPlt(elf, virtualAddress(stub.address + stub.size - 1))).toBe(true);
     expect(findPltStub(found, virtualAddress(stub.address + stub.size - 1))).toBe(stub);
     if (i > 0) expect(found[i - 1].address + found[i - 1].size).toBeLessThanOrEqual(stub.address);
   }

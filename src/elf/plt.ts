@@ -40,6 +40,15 @@ export function pltStubs(elf: ElfFile): PltStub[] {
   }
 }
 
+/** Whether `address` lies where stubs are. For elsewhere, there is no need to know all of them. */
+export function isInPlt(elf: ElfFile, address: VirtualAddress): boolean {
+  for (const name of SECTIONS) {
+    const section = elf.section(name);
+    if (section && address >= section.address && address - section.address < section.size) return true;
+  }
+  return false;
+}
+
 /** The stub that contains `address`, of those that `pltStubs` gave. */
 export function findPltStub(stubs: readonly PltStub[], address: VirtualAddress): PltStub | undefined {
   let low = 0;

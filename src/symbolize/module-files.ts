@@ -11,7 +11,9 @@ import {
   type ElfFile,
   type FoundSymbol,
   type FunctionBounds,
+  findPltStub,
   functionBounds,
+  isInPlt,
   miniDebugInfo,
   type PltStub,
   pltStubs,
@@ -104,6 +106,11 @@ export class ModuleFiles {
   get stubs(): PltStub[] {
     this.foundStubs ??= pltStubs(this.elf);
     return this.foundStubs;
+  }
+
+  /** The stub that contains an address. */
+  findStub(address: VirtualAddress): PltStub | undefined {
+    return isInPlt(this.elf, address) ? findPltStub(this.stubs, address) : undefined;
   }
 
   get bounds(): FunctionBounds {

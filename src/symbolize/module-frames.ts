@@ -7,7 +7,7 @@ import type { VirtualAddress } from "../base/address.ts";
 import { demangle } from "../demangle/index.ts";
 import type { Answer, BriefFrame, FunctionAt } from "../dwarf/index.ts";
 import { SHF_ALLOC, SHF_EXECINSTR } from "../elf/constants.ts";
-import { type CodeLayout, findBounds, findPltStub } from "../elf/index.ts";
+import { type CodeLayout, findBounds } from "../elf/index.ts";
 import { NO_DEBUG_INFORMATION, NO_LINE } from "./batch-chain.ts";
 import { hasSymbols } from "./debug-sections.ts";
 import type { Frame, ModuleFrame } from "./frame.ts";
@@ -104,7 +104,7 @@ export class ModuleFrames {
 
   /** A PLT stub's name, or at least the bounds of a function whose name was stripped. */
   private nameOtherwise(frame: ModuleFrame, address: VirtualAddress, wanted: VirtualAddress): void {
-    const stub = findPltStub(this.files.stubs, wanted);
+    const stub = this.files.findStub(wanted);
     if (stub) {
       frame.symbol = demangleStub(stub.name, this.demangle);
       frame.offset = address - stub.address;
