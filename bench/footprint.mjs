@@ -6,10 +6,9 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { ROOT } from "../scripts/setup.mjs";
+import { COMMAND, ROOT } from "../scripts/setup.mjs";
 import { table } from "./measure.mjs";
 
-const MAIN = join(ROOT, "dist", "cli", "main.js");
 const NOTHING = "process.stdout.write('ready\\n'); setInterval(() => {}, 1e6)";
 /** Seconds that a tracer is left alone after its start, and that it is then watched for. */
 const SETTLE = 3;
@@ -28,8 +27,7 @@ export async function benchFootprint() {
       (...more) =>
       (pid) => ["record", "-p", pid, "-o", `${folder}/${pid}.rec`, "-i", "5", ...more];
     const attach = (pid) => ["attach", pid, "-i", "5"];
-    const prepare = (pid) =>
-      execFileSync(process.execPath, [MAIN, "prepare", "-p", pid, "-o", tables], { stdio: "ignore" });
+    const prepare = (pid) => execFileSync(COMMAND, ["prepare", "-p", pid, "-o", tables], { stdio: "ignore" });
     const rows = [["node, doing nothing", ...(await watch(large))]];
     for (const [name, target, command, before] of [
       ["record, idle program", idle, record()],
@@ -41,7 +39,7 @@ export async function benchFootprint() {
     ]) {
       const traced = await start(target);
       before?.(String(traced.pid));
-      rows.push([name, ...(await watch([process.execPath, MAIN, ...command(String(traced.pid))]))]);
+      rows.push([name, ...(await watch([COMMAND, ...command(String(traced.pid))]))]);
       traced.kill("SIGKILL");
     }
     console.log(`\nleakline's own footprint, ${SETTLE} to ${SETTLE + WATCH} s after the start, a reading every 5 s`);

@@ -7,10 +7,9 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { onPath, ROOT } from "../scripts/setup.mjs";
+import { COMMAND, onPath, ROOT } from "../scripts/setup.mjs";
 import { measure, table } from "./measure.mjs";
 
-const MAIN = join(ROOT, "dist", "cli", "main.js");
 /** Units of debug information: see large-program.sh. */
 const COPIES = 350;
 const FUNCTIONS = ["alloc_v3", "alloc_v2", "alloc_v1", "main"];
@@ -21,14 +20,14 @@ export function benchOneStack() {
     const program = join(folder, "large");
     execFileSync("sh", [join(ROOT, "bench", "large-program.sh"), program, String(COPIES)], { stdio: "inherit" });
     const addresses = FUNCTIONS.map((name) => `0x${addressOf(program, name)}`);
-    const leakline = [process.execPath, MAIN, "symbolize", "elf", "--path", program, ...addresses];
+    const leakline = [COMMAND, "symbolize", "elf", "--path", program, ...addresses];
     const peers = [
       ["node -e 0", [process.execPath, "-e", "0"]],
       ["leakline symbolize elf", leakline],
       ["llvm-symbolizer --inlines", ["llvm-symbolizer", "--inlines", "-e", program, ...addresses]],
       ["addr2line -fiC", ["addr2line", "-fiC", "-e", program, ...addresses]],
       ["eu-addr2line -fi", ["eu-addr2line", "-fi", "-e", program, ...addresses]],
-    ].filter(([, [command]]) => command === process.execPath || onPath(command));
+    ].filter(([, [command]]) => onPath(command));
     console.log(`\none stack of a program with ${megabytes(debugBytes(program))} MB of debug information, cold`);
     const rows = peers.flatMap(([name, [command, ...args]]) => {
       const result = measure(command, args, 3);

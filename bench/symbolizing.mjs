@@ -5,32 +5,36 @@
  * `npm run bench -- symbolizing [TEXT]`: only files whose name has TEXT.
  */
 
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
+import * as module from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { onPath, ROOT } from "../scripts/setup.mjs";
+import { COMMAND, onPath, ROOT } from "../scripts/setup.mjs";
 import { addressLists } from "./addresses.mjs";
 import { prepareInputs } from "./inputs.mjs";
 import { measure, table } from "./measure.mjs";
 
-const MAIN = join(ROOT, "dist", "cli", "main.js");
 /** Of one command, in seconds. */
 export const TIMEOUT = 40;
 const RUNS = 3;
 
 /** Ours, with one thread as it is by default, and with two: as other symbolizers are run, on one file. */
 function leakline(name, ...options) {
-  const args = (file) => [MAIN, "symbolize", "elf", "--no-cache", ...options, "--path", file];
-  return { name, command: process.execPath, args };
+  const args = (file) => ["symbolize", "elf", "--no-cache", ...options, "--path", file];
+  return { name, command: COMMAND, args };
 }
 
-/** Each reads addresses from stdin. */
-export const PEERS = [
+const OURS = [
   leakline("leakline"),
   leakline("  two threads", "--threads", "2"),
   leakline("  without inlines", "--no-inlines"),
   // The least that ours can take.
   { name: "node, doing nothing", command: process.execPath, args: () => ["-e", "0"] },
+];
+
+/** Each reads addresses from stdin. */
+export const OTHERS = [
   { name: "blazecli", command: "blazecli", args: (file) => ["symbolize", "elf", "--path", file], operands: true },
   { name: "gimli addr2line", command: "gimli-addr2line", args: (file) => ["-fiCae", file] },
   { name: "llvm-symbolizer-19", command: "llvm-symbolizer-19", args: (file) => ["--inlines", "-e", file] },
@@ -43,32 +47,58 @@ export const PEERS = [
 
 /** Operands of one command line, at most. */
 const MAX_OPERANDS = 10_000;
+/** Of a list that is run with V8's compiled code kept from run to run: of longer ones, that is a small part. */
+const MAX_COLD = 6;
 
 export function benchSymbolizing(only = "") {
   const folder = mkdtempSync(join(tmpdir(), "leakline-bench-"));
   try {
     console.log("\nresolving addresses: wall and CPU seconds, peak MB; the median of up to 3 runs");
-    for (const { name, file } of prepareInputs(folder, only)) benchFile(name, file);
+    for (const { name, file } of prepareInputs(folder, only)) benchFile(name, file, join(folder, "code"));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-function benchFile(name, file) {
+/** @param code a folder for V8's compiled code. */
+function benchFile(name, file, code) {
   // Who takes too long for a short list is not asked for a long one.
   const slow = new Set();
   for (const { what, addresses } of addressLists(file)) {
     console.log(`\n${name}: ${what}`);
-    const rows = PEERS.filter(({ command }) => command === process.execPath || onPath(command)).flatMap((peer) => {
-      const { command, args, operands } = peer;
-      if (slow.has(peer)) return [];
-      if (operands && addresses.length > MAX_OPERANDS) return [];
-      const given = operands ? [...args(file), ...addresses] : args(file);
-      const input = operands ? undefined : `${addresses.join("\n")}\n`;
-      const result = measure(command, given, RUNS, input, TIMEOUT);
-      if (!result) slow.add(peer);
-      return [[peer.name, ...(result ? [result.seconds, result.cpu, result.megabytes] : [`> ${TIMEOUT}`, "", ""])]];
-    });
+    const rows = [...OURS, ...OTHERS]
+      .filter(({ command }) => onPath(command))
+      .flatMap((peer) => {
+        const { command, args, operands } = peer;
+        if (slow.has(peer)) return [];
+        if (operands && addresses.length > MAX_OPERANDS) return [];
+        const given = operands ? [...args(file), ...addresses] : args(file);
+        const input = operands ? undefined : `${addresses.join("\n")}\n`;
+        const result = measure(command, given, RUNS, input, TIMEOUT);
+        if (!result) slow.add(peer);
+        return [[peer.name, ...(result ? [result.seconds, result.cpu, result.megabytes] : [`> ${TIMEOUT}`, "", ""])]];
+      });
+    const input = `${addresses.join("\n")}\n`;
+    const isKept = "enableCompileCache" in module && addresses.length <= MAX_COLD;
+    const further = isKept ? [codeKept(file, input, code)] : [];
+    rows.splice(1, 0, ...further, inRunningProcess(file, input));
     table(["", "wall", "CPU", "MB"], rows);
   }
+}
+
+/** As a command that was run before: without an index, but with the code that V8 had compiled. Node can since 22.1. */
+function codeKept(file, input, code) {
+  const { command, args } = OURS[0];
+  const words = [`NODE_COMPILE_CACHE=${code}`, command, ...args(file)];
+  measure("env", words, 1, input, TIMEOUT);
+  const { seconds, cpu, megabytes } = measure("env", words, RUNS, input, TIMEOUT);
+  return ["  code kept", seconds, cpu, megabytes];
+}
+
+/** As a library; see again.mjs. */
+function inRunningProcess(file, input) {
+  const script = join(ROOT, "bench", "again.mjs");
+  const { status, stdout, stderr } = spawnSync(process.execPath, [script, file], { input, encoding: "utf8" });
+  if (status !== 0) throw new Error(`again.mjs: ${stderr}`);
+  return ["  in a process that runs", Number(stdout) / 1000, "", ""];
 }

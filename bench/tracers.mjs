@@ -11,9 +11,8 @@ import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, 
 import { release } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { onPath, ROOT } from "../scripts/setup.mjs";
+import { COMMAND, onPath, ROOT } from "../scripts/setup.mjs";
 
-const MAIN = join(ROOT, "dist", "cli", "main.js");
 const HEADERS = "/usr/src";
 /** Compiling an eBPF program takes the bcc tools seconds. */
 const PATIENCE = 30_000;
@@ -37,16 +36,19 @@ export async function findTracers(folder, startTarget) {
   const isRoot = process.getuid?.() === 0;
   const leakline = (name, ...args) => ({
     name,
-    attach: (pid) => attachOurs([MAIN, "attach", String(pid), "-i", "3600", "-n", "1", ...args], "a report every"),
+    attach: (pid) => attachOurs([COMMAND, "attach", String(pid), "-i", "3600", "-n", "1", ...args], "a report every"),
   });
-  const help = spawnSync(process.execPath, [MAIN, "attach", "--help"], { encoding: "utf8" }).stdout;
+  const help = spawnSync(COMMAND, ["attach", "--help"], { encoding: "utf8" }).stdout;
   const attaching = [
     leakline("leakline attach"),
     { ...leakline("leakline attach --frame-pointers", "--frame-pointers"), framePointers: true },
     ...(help.includes("--sample-bytes")
       ? [leakline("leakline attach --sample-bytes 524288", "--sample-bytes", "524288")]
       : []),
-    { name: BARE_TRAPS, attach: (pid) => attachOurs([join(ROOT, "bench", "bare-traps.mjs"), String(pid)], "attached") },
+    {
+      name: BARE_TRAPS,
+      attach: (pid) => attachOurs([process.execPath, join(ROOT, "bench", "bare-traps.mjs"), String(pid)], "attached"),
+    },
   ];
   const launching = [
     { name: "heaptrack", launcher: ["heaptrack", "-o", join(folder, "heaptrack")] },
@@ -105,8 +107,8 @@ function kernelHeaders(folder) {
 }
 
 /** Starts a script of ours, which says on stderr when it is attached. */
-async function attachOurs(command, announcement) {
-  const tool = spawn(process.execPath, command, { stdio: ["ignore", "ignore", "pipe"] });
+async function attachOurs([command, ...args], announcement) {
+  const tool = spawn(command, args, { stdio: ["ignore", "ignore", "pipe"] });
   let said = "";
   for await (const data of tool.stderr) {
     said += data;

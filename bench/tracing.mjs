@@ -12,11 +12,10 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { ROOT } from "../scripts/setup.mjs";
+import { COMMAND, ROOT } from "../scripts/setup.mjs";
 import { median, table } from "./measure.mjs";
 import { BARE_TRAPS, findTracers } from "./tracers.mjs";
 
-const MAIN = join(ROOT, "dist", "cli", "main.js");
 const ROUNDS = 3;
 const SECONDS = "0.2";
 /** Threads × depth; depth 0: frees of blocks from before. The last comes last: its blocks are used up then. */
@@ -137,7 +136,7 @@ function printTargets(results, ratio) {
 /** What an attached probe costs while its program does nothing, and what doctor makes of it, beside what was measured. */
 async function printPrediction(program, results) {
   const { child: target } = await startTarget([program, SECONDS]);
-  const doctor = spawnSync(process.execPath, [MAIN, "doctor", String(target.pid), "--json"], { encoding: "utf8" });
+  const doctor = spawnSync(COMMAND, ["doctor", String(target.pid), "--json"], { encoding: "utf8" });
   target.kill("SIGKILL");
   const { cost } = JSON.parse(doctor.stdout);
   if (!cost) return;
@@ -170,7 +169,7 @@ async function benchAttach(program) {
   let memory = 0;
   for (let i = 0; i < 3; i++) {
     const start = performance.now();
-    const leakline = spawn(process.execPath, [MAIN, "attach", String(target.pid), "-i", "0.1"], {
+    const leakline = spawn(COMMAND, ["attach", String(target.pid), "-i", "0.1"], {
       stdio: ["ignore", "pipe", "pipe"],
     });
     leakline.stderr.once("data", () => {

@@ -8,13 +8,12 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { onPath, ROOT } from "../scripts/setup.mjs";
+import { COMMAND, onPath, ROOT } from "../scripts/setup.mjs";
 import { addressLists } from "./addresses.mjs";
 import { prepareInputs } from "./inputs.mjs";
 import { measure, median, table } from "./measure.mjs";
-import { PEERS, TIMEOUT } from "./symbolizing.mjs";
+import { OTHERS, TIMEOUT } from "./symbolizing.mjs";
 
-const MAIN = join(ROOT, "dist", "cli", "main.js");
 const RUNS = 3;
 /** Of an index of a whole file, in seconds. */
 const BUILD_TIMEOUT = 600;
@@ -42,7 +41,7 @@ async function benchFile(name, file, folder) {
   const slow = new Set();
   for (const { what, addresses } of lists) {
     const input = `${addresses.join("\n")}\n`;
-    const peers = PEERS.filter(({ command, operands }) => command !== process.execPath && !operands && onPath(command));
+    const peers = OTHERS.filter(({ command, operands }) => !operands && onPath(command));
     const rows = peers.flatMap((peer) => {
       if (slow.has(peer)) return [];
       const result = measure(peer.command, peer.args(file), RUNS, input, TIMEOUT);
@@ -68,7 +67,7 @@ async function benchFile(name, file, folder) {
 }
 
 function runLeakline(cache, file, args, input, runs = RUNS) {
-  const words = [`XDG_CACHE_HOME=${cache}`, process.execPath, MAIN, "symbolize", "elf", "--path", file, ...args];
+  const words = [`XDG_CACHE_HOME=${cache}`, COMMAND, "symbolize", "elf", "--path", file, ...args];
   return measure("env", words, runs, input, BUILD_TIMEOUT);
 }
 
@@ -82,7 +81,8 @@ function describeIndex({ seconds, cpu, megabytes }, cache) {
 async function stackInProcess(file, addresses, folder) {
   const { openLocalModule } = await import(join(ROOT, "dist/symbolize/local/local-module.js"));
   const { IndexStore } = await import(join(ROOT, "dist/symbolize/local/index-store.js"));
-  const numbers = addresses.map(Number);
+  // Those of the library are signed.
+  const numbers = addresses.map((address) => Number(BigInt.asIntN(64, BigInt(address))));
   const resolveOnce = () => {
     const start = performance.now();
     const store = new IndexStore(join(folder, "in-process"), "bench");

@@ -4,12 +4,15 @@
  */
 
 import { existsSync } from "node:fs";
+import { dirname } from "node:path";
 import { buildIfNeeded, checkNode, DEMO_PACKAGES, installDebianPackages, installNpmPackages } from "./setup.mjs";
 
 checkNode();
 installNpmPackages();
 installDebianPackages({ ...DEMO_PACKAGES, time: () => existsSync("/usr/bin/time") });
 buildIfNeeded();
+// The command starts the Node that is first on PATH: let it be this one.
+process.env.PATH = `${dirname(process.execPath)}:${process.env.PATH}`;
 const { benchFootprint } = await import("../bench/footprint.mjs");
 const { benchTracing } = await import("../bench/tracing.mjs");
 const { benchManyBinaries } = await import("../bench/many-binaries.mjs");

@@ -5,7 +5,7 @@
  */
 
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, readdirSync, rmSync, statSync } from "node:fs";
+import { copyFileSync, existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -60,11 +60,12 @@ export function installDebianPackages(wanted) {
   run("apt-get", ["install", "-q", "-y", "--no-install-recommends", ...missing], { ...quiet, mayFail: true });
 }
 
-const MAIN = join(ROOT, "dist", "cli", "main.js");
+/** What npm installs as the command. */
+export const COMMAND = join(ROOT, "dist", "cli", "leakline");
 
 /** Compiles dist/, unless it is newer than every source. */
 export function buildIfNeeded() {
-  if (existsSync(MAIN) && modified(MAIN) >= newest(join(ROOT, "src"))) return;
+  if (existsSync(COMMAND) && modified(COMMAND) >= newest(join(ROOT, "src"))) return;
   step("compiling leakline");
   build();
 }
@@ -74,10 +75,12 @@ export function build() {
   rmSync(join(ROOT, "dist"), { recursive: true, force: true });
   run(process.execPath, [join(ROOT, "node_modules", "typescript", "bin", "tsc"), "-p", "tsconfig.build.json"]);
   run(process.execPath, [join(ROOT, "scripts", "bundle.mjs")]);
-  chmodSync(MAIN, 0o755);
+  copyFileSync(join(ROOT, "src", "cli", "leakline.sh"), COMMAND);
 }
 
+/** Is there such a command? */
 export function onPath(program) {
+  if (program.includes("/")) return existsSync(program);
   return (process.env.PATH ?? "").split(":").some((folder) => existsSync(join(folder, program)));
 }
 

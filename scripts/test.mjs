@@ -64,6 +64,8 @@ checkNode();
 installNpmPackages();
 installDebianPackages({
   ...DEMO_PACKAGES,
+  // Either of Debian's two packages.
+  busybox: () => onPath("busybox"),
   rustc: () => onPath("rustc"),
   ...Object.fromEntries(TEST_PACKAGES.map((name) => [name, () => isInstalled(name)])),
 });

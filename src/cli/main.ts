@@ -1,6 +1,5 @@
-#!/usr/bin/env node
 /**
- * Where the `leakline` command begins. What there is to it is in command-line.ts: this file is only for what has to be done
+ * Where the `leakline` command begins, once leakline.sh has started Node. What there is to it is in command-line.ts: this file is only for what has to be done
  * before any other is loaded.
  */
 
