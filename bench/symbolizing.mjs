@@ -18,6 +18,8 @@ import { measure, table } from "./measure.mjs";
 /** Of one command, in seconds. */
 export const TIMEOUT = 40;
 const RUNS = 3;
+/** Of a short list, which tells Node's start from our own. */
+const COLD_RUNS = 7;
 
 /** Ours, with one thread as it is by default, and with two: as other symbolizers are run, on one file. */
 function leakline(name, ...options) {
@@ -47,7 +49,7 @@ export const OTHERS = [
 
 /** Operands of one command line, at most. */
 const MAX_OPERANDS = 10_000;
-/** Of a list that is run with V8's compiled code kept from run to run: of longer ones, that is a small part. */
+/** Addresses of a short list. */
 const MAX_COLD = 6;
 
 export function benchSymbolizing(only = "") {
@@ -66,6 +68,7 @@ function benchFile(name, file, code) {
   const slow = new Set();
   for (const { what, addresses } of addressLists(file)) {
     console.log(`\n${name}: ${what}`);
+    const isCold = addresses.length <= MAX_COLD;
     const rows = [...OURS, ...OTHERS]
       .filter(({ command }) => onPath(command))
       .flatMap((peer) => {
@@ -74,13 +77,13 @@ function benchFile(name, file, code) {
         if (operands && addresses.length > MAX_OPERANDS) return [];
         const given = operands ? [...args(file), ...addresses] : args(file);
         const input = operands ? undefined : `${addresses.join("\n")}\n`;
-        const result = measure(command, given, RUNS, input, TIMEOUT);
+        const result = measure(command, given, isCold ? COLD_RUNS : RUNS, input, TIMEOUT);
         if (!result) slow.add(peer);
         return [[peer.name, ...(result ? [result.seconds, result.cpu, result.megabytes] : [`> ${TIMEOUT}`, "", ""])]];
       });
     const input = `${addresses.join("\n")}\n`;
-    const isKept = "enableCompileCache" in module && addresses.length <= MAX_COLD;
-    const further = isKept ? [codeKept(file, input, code)] : [];
+    // Of longer ones, what V8 compiles is a small part.
+    const further = isCold && "enableCompileCache" in module ? [codeKept(file, input, code)] : [];
     rows.splice(1, 0, ...further, inRunningProcess(file, input));
     table(["", "wall", "CPU", "MB"], rows);
   }
@@ -91,7 +94,7 @@ function codeKept(file, input, code) {
   const { command, args } = OURS[0];
   const words = [`NODE_COMPILE_CACHE=${code}`, command, ...args(file)];
   measure("env", words, 1, input, TIMEOUT);
-  const { seconds, cpu, megabytes } = measure("env", words, RUNS, input, TIMEOUT);
+  const { seconds, cpu, megabytes } = measure("env", words, COLD_RUNS, input, TIMEOUT);
   return ["  code kept", seconds, cpu, megabytes];
 }
 
