@@ -243,7 +243,7 @@ describe("damage", () => {
   const ways: ((reader: IndexReader, at: number) => unknown)[] = [
     (reader, at) => reader.find(at, at),
     (reader, at) => {
-      reader.load();
+      expect(reader.load(COUNT)).toBe(true);
       return reader.find(at, at);
     },
     (reader, at) => {

@@ -243,9 +243,9 @@ export class IndexReader {
     return true;
   }
 
-  /** All pages into memory, when they are few enough: see Pages.load. @throws MalformedError */
-  load(): boolean {
-    return this.pages.load();
+  /** All pages into memory, when they are few for so many addresses: see Pages.load. @throws MalformedError */
+  load(addresses: number): boolean {
+    return this.pages.load(addresses);
   }
 
   /** As FrameChain.function. Not a record that is kept: a batch has a hundred thousand. */

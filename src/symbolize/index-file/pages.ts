@@ -11,8 +11,8 @@ import { type Checksum, type Extent, HEADER_SIZE, type Header, PAGE_SIZE, pageCo
 
 /** Pages kept: 256 × 16 KiB = 4 MiB. Batches ask in the order of addresses, which is nearly that of the pages. */
 const MAX_PAGES = 256;
-/** Longest index that is loaded as a whole: 64 MiB. */
-const MAX_LOADED = 1 << 26;
+/** Longest index that is loaded as a whole: 256 MiB. */
+const MAX_LOADED = 1 << 28;
 
 export class Pages {
   /** After `locate`: bytes that hold the record, and where in them it begins. */
@@ -77,14 +77,15 @@ export class Pages {
   }
 
   /**
-   * Reads all pages at once, for a batch that will need most of them, in no order; of a large index, none.
+   * Reads all pages at once, for a batch that asks in no order: when there are fewer of them than addresses. Else none, and
+   * of a very large index none either.
    *
    * @returns whether they are in memory.
    * @throws MalformedError when one is damaged.
    */
-  load(): boolean {
+  load(addresses: number): boolean {
     const size = this.header.pagesEnd - HEADER_SIZE;
-    if (this.all || size > MAX_LOADED) return this.all !== undefined;
+    if (this.all || size > Math.min(addresses * PAGE_SIZE, MAX_LOADED)) return this.all !== undefined;
     const all = this.source.read(HEADER_SIZE, size);
     for (let at = 0; at < size; at += PAGE_SIZE) this.verify(all.subarray(at, at + PAGE_SIZE), at / PAGE_SIZE);
     this.all = all;

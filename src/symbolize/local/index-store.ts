@@ -36,8 +36,6 @@ const MAX_BYTES = 2 ** 31;
 /** Of an index of answers that were asked for: ranges, and bytes in memory. What comes then is not kept. */
 const MAX_ASKED = 500_000;
 const MAX_ASKED_BYTES = 64 << 20;
-/** Addresses for which an index is read as a whole, when it is not too large. */
-const MANY = 1000;
 /** Indexes open at once. */
 const MAX_OPEN = 64;
 /** What a process that was killed while it wrote left behind is removed after so long. */
@@ -122,8 +120,7 @@ class KeptIndex implements KeptAnswers {
     this.attempt((reader) => {
       const order = nodes.map((_, i) => i);
       // In the order of addresses, which is that of the pages.
-      if (order.length > 1 && !(order.length >= MANY && reader.load()))
-        order.sort((a, b) => addresses[a] - addresses[b]);
+      if (order.length > 1 && !reader.load(order.length)) order.sort((a, b) => addresses[a] - addresses[b]);
       for (const i of order) nodes[i] = reader.locate(addresses[i] - back);
     });
     return {
