@@ -5,8 +5,8 @@
  */
 
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, readdirSync, rmSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, copyFileSync, existsSync, readdirSync, rmSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -76,6 +76,8 @@ export function build() {
   run(process.execPath, [join(ROOT, "node_modules", "typescript", "bin", "tsc"), "-p", "tsconfig.build.json"]);
   run(process.execPath, [join(ROOT, "scripts", "bundle.mjs")]);
   copyFileSync(join(ROOT, "src", "cli", "leakline.sh"), COMMAND);
+  // The second can be run, too: it was the command once, and `npx` remembers in a checkout what that was.
+  for (const file of [COMMAND, join(dirname(COMMAND), "main.js")]) chmodSync(file, 0o755);
 }
 
 /** Is there such a command? */

@@ -1,6 +1,7 @@
+#!/usr/bin/env node
 /**
- * Where the `leakline` command begins, once leakline.sh has started Node. What there is to it is in command-line.ts: this file is only for what has to be done
- * before any other is loaded.
+ * Where the `leakline` command begins, once leakline.sh has started Node. What there is to it is in command-line.ts: this
+ * file is only for what has to be done before any other is loaded.
  */
 
 import { keepCompiledCode } from "./code-cache.ts";

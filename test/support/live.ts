@@ -10,7 +10,8 @@ import { fileURLToPath } from "node:url";
 import { afterEach } from "vitest";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-/** What a user runs. */
+/** What npm installs as the command, and what Node is started with by it. */
+export const COMMAND = join(ROOT, "dist", "cli", "leakline");
 export const MAIN = join(ROOT, "dist", "cli", "main.js");
 const PROGRAMS = join(ROOT, "test", "live", "programs");
 
@@ -94,7 +95,7 @@ export type Finished = { code: number | null; stdout: string; stderr: string };
 /** Runs leakline to its end. */
 export function leakline(args: readonly string[], options: { env?: NodeJS.ProcessEnv } = {}): Finished {
   const env = { ...process.env, NO_COLOR: "1", ...options.env };
-  const result = spawnSync(process.execPath, [MAIN, ...args], { encoding: "utf8", env, maxBuffer: 1 << 28 });
+  const result = spawnSync(COMMAND, args, { encoding: "utf8", env, maxBuffer: 1 << 28 });
   return { code: result.status, stdout: result.stdout, stderr: result.stderr };
 }
 
@@ -111,7 +112,7 @@ export type Running = {
 
 /** Starts leakline and lets it run. */
 export function startLeakline(args: readonly string[]): Running {
-  return startCommand([process.execPath, MAIN, ...args]);
+  return startCommand([COMMAND, ...args]);
 }
 
 /** Starts a command line that runs leakline in some way. Its stdin is a pipe that stays open. */
