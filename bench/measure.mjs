@@ -1,4 +1,4 @@
-/** Measuring whole commands: wall and CPU time and peak memory, through GNU time, the median of several runs. */
+/** Measuring whole commands: wall time, and through GNU time CPU time and peak memory; the median of several runs. */
 
 import { spawnSync } from "node:child_process";
 

@@ -19,7 +19,7 @@ import { measure, table } from "./measure.mjs";
 export const TIMEOUT = 40;
 const RUNS = 3;
 /** Of a short list, which tells Node's start from our own. */
-const COLD_RUNS = 7;
+const RUNS_OF_SHORT = 7;
 
 /** Ours, with one thread as it is by default, and with two: as other symbolizers are run, on one file. */
 function leakline(name, ...options) {
@@ -27,13 +27,20 @@ function leakline(name, ...options) {
   return { name, command: COMMAND, args };
 }
 
-const OURS = [
-  leakline("leakline"),
-  leakline("  two threads", "--threads", "2"),
-  leakline("  without inlines", "--no-inlines"),
-  // The least that ours can take.
-  { name: "node, doing nothing", command: process.execPath, args: () => ["-e", "0"] },
-];
+/** @param code a folder for V8's compiled code. */
+function ours(code) {
+  const plain = leakline("leakline");
+  const kept = (file) => [`NODE_COMPILE_CACHE=${code}`, plain.command, ...plain.args(file)];
+  return [
+    plain,
+    // As a command that was run before: without an index, but with what V8 had compiled. Node can since 22.1.
+    ...("enableCompileCache" in module ? [{ name: "  code kept", command: "env", args: kept, isForShort: true }] : []),
+    leakline("  two threads", "--threads", "2"),
+    leakline("  without inlines", "--no-inlines"),
+    // The least that ours can take.
+    { name: "node, doing nothing", command: process.execPath, args: () => ["-e", "0"] },
+  ];
+}
 
 /** Each reads addresses from stdin. */
 export const OTHERS = [
@@ -50,12 +57,14 @@ export const OTHERS = [
 /** Operands of one command line, at most. */
 const MAX_OPERANDS = 10_000;
 /** Addresses of a short list. */
-const MAX_COLD = 6;
+const MAX_SHORT = 6;
 
 export function benchSymbolizing(only = "") {
   const folder = mkdtempSync(join(tmpdir(), "leakline-bench-"));
   try {
-    console.log("\nresolving addresses: wall and CPU seconds, peak MB; the median of up to 3 runs");
+    console.log(
+      `\nresolving addresses: wall and CPU seconds, peak MB; the median of up to ${RUNS} runs, ${RUNS_OF_SHORT} of short lists`,
+    );
     for (const { name, file } of prepareInputs(folder, only)) benchFile(name, file, join(folder, "code"));
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -66,36 +75,24 @@ export function benchSymbolizing(only = "") {
 function benchFile(name, file, code) {
   // Who takes too long for a short list is not asked for a long one.
   const slow = new Set();
+  const all = [...ours(code), ...OTHERS].filter(({ command }) => onPath(command));
   for (const { what, addresses } of addressLists(file)) {
     console.log(`\n${name}: ${what}`);
-    const isCold = addresses.length <= MAX_COLD;
-    const rows = [...OURS, ...OTHERS]
-      .filter(({ command }) => onPath(command))
-      .flatMap((peer) => {
-        const { command, args, operands } = peer;
-        if (slow.has(peer)) return [];
-        if (operands && addresses.length > MAX_OPERANDS) return [];
-        const given = operands ? [...args(file), ...addresses] : args(file);
-        const input = operands ? undefined : `${addresses.join("\n")}\n`;
-        const result = measure(command, given, isCold ? COLD_RUNS : RUNS, input, TIMEOUT);
-        if (!result) slow.add(peer);
-        return [[peer.name, ...(result ? [result.seconds, result.cpu, result.megabytes] : [`> ${TIMEOUT}`, "", ""])]];
-      });
+    const isShort = addresses.length <= MAX_SHORT;
     const input = `${addresses.join("\n")}\n`;
-    // Of longer ones, what V8 compiles is a small part.
-    const further = isCold && "enableCompileCache" in module ? [codeKept(file, input, code)] : [];
-    rows.splice(1, 0, ...further, inRunningProcess(file, input));
+    const rows = all.flatMap((peer) => {
+      const { command, args, operands, isForShort } = peer;
+      if (slow.has(peer) || (isForShort && !isShort)) return [];
+      if (operands && addresses.length > MAX_OPERANDS) return [];
+      const given = operands ? [...args(file), ...addresses] : args(file);
+      const runs = isShort ? RUNS_OF_SHORT : RUNS;
+      const result = measure(command, given, runs, operands ? undefined : input, TIMEOUT);
+      if (!result) slow.add(peer);
+      return [[peer.name, ...(result ? [result.seconds, result.cpu, result.megabytes] : [`> ${TIMEOUT}`, "", ""])]];
+    });
+    rows.splice(1, 0, inRunningProcess(file, input));
     table(["", "wall", "CPU", "MB"], rows);
   }
-}
-
-/** As a command that was run before: without an index, but with the code that V8 had compiled. Node can since 22.1. */
-function codeKept(file, input, code) {
-  const { command, args } = OURS[0];
-  const words = [`NODE_COMPILE_CACHE=${code}`, command, ...args(file)];
-  measure("env", words, 1, input, TIMEOUT);
-  const { seconds, cpu, megabytes } = measure("env", words, COLD_RUNS, input, TIMEOUT);
-  return ["  code kept", seconds, cpu, megabytes];
 }
 
 /** As a library; see again.mjs. */

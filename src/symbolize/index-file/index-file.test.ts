@@ -234,6 +234,13 @@ describe("damage", () => {
     expect(() => open(newer)).toThrow("of another version");
   });
 
+  test("is loaded as a whole for as many addresses as it has pages, of 16 KiB, and not for fewer", () => {
+    const pages = Math.ceil(sound.length / 16_384);
+    expect(pages).toBeGreaterThan(1);
+    expect(open(sound).load(pages - 1)).toBe(false);
+    expect(open(sound).load(pages)).toBe(true);
+  });
+
   test("cut off anywhere, it is refused", () => {
     for (let length = 0; length < sound.length; length += 13)
       expect(() => lookUp(sound.subarray(0, length))).toThrow(LeaklineError);
