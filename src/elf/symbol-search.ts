@@ -3,12 +3,13 @@
  *
  * A stack has a dozen addresses, a large program a million symbols: to sort them all takes longer than everything else. Of
  * `symbolIndex`'s sweep, the answer at an address depends on three kinds of rows only: those that contain it; those that
- * start where the last symbol before it starts, of which one without a size may reach to it; and those that contain that
- * start, since such a symbol ends where the function around it does. Two passes over the table find them.
+ * start where one of these, or the last symbol before it, starts, since of several names the best is taken, and one
+ * without a size may reach to it; and those that contain that start, since such a symbol ends where the function around
+ * it does. One pass over the table finds them, and a second one where an address is in a symbol but behind one inside it.
  */
 
 import type { ByteSource } from "../base/bytes.ts";
-import { aligned, roomFor, Wasm, type WasmCode, WasmModule, type WasmVariable } from "../base/wasm.ts";
+import { aligned, roomFor, Wasm, type WasmCode, WasmModule } from "../base/wasm.ts";
 import { WasmWindow } from "../base/wasm-window.ts";
 import { EM_ARM, EM_PPC64, ET_REL, SHF_EXECINSTR, SHN_LORESERVE } from "./constants.ts";
 import type { ElfFile } from "./elf-file.ts";
@@ -16,10 +17,8 @@ import { CODE } from "./symbol-search-code.ts";
 
 /** Rows read at once: to read them anew for the second pass takes less time than memory for all of them. */
 const CHUNK_ROWS = 1 << 13;
-/** Of places that rows are searched around: more are found only in files made for it, whose tables are sorted instead. */
-const MAX_STARTS = 1 << 14;
-/** Marks of a pass: addresses, or starts around them. */
-const MAX_MARKS = MAX_STARTS + (1 << 12);
+/** Addresses to search for; starts around them are more only in files made for it, whose tables are sorted instead. */
+const MAX_PLACES = 1 << 12;
 
 export type RowsAround = {
   /** Row numbers, ascending. */
@@ -40,129 +39,106 @@ export function rowsAround(
   addresses: Float64Array,
 ): RowsAround | undefined {
   const isSimple = elf.type !== ET_REL && elf.machine !== EM_ARM && elf.machine !== EM_PPC64 && elf.sections.length > 0;
-  if (!isSimple || !elf.littleEndian || addresses.length > MAX_MARKS - MAX_STARTS) return undefined;
-  const search = new RowSearch(elf, table, rowSize);
-  const starts = new Set<number>();
-  const below = new Float64Array(addresses.length).fill(Number.NEGATIVE_INFINITY);
-  search.begin(addresses, below);
-  while (search.next(true)) if (starts.add(search.start).size > MAX_STARTS) return undefined;
-  const nearest = [...search.floors].filter((start) => start > Number.NEGATIVE_INFINITY);
-  for (const start of nearest) starts.add(start);
-  const marks = Float64Array.from(starts).sort();
-  const rows: number[] = [];
-  // Addresses are whole numbers: above one less than a mark is the mark itself.
-  search.begin(
-    marks,
-    marks.map((start) => start - 1),
-  );
-  while (search.next(false)) rows.push(search.row);
-  return { rows: Uint32Array.from(rows), nearest };
+  if (!isSimple || !elf.littleEndian) return undefined;
+  const search = new SymbolSearch(elf, table, rowSize);
+  const around = search.run(addresses);
+  if (!around) return undefined;
+  const { floors } = around;
+  const starts = new Set(around.starts);
+  const found = starts.size > new Set(floors).size ? search.run(Float64Array.from(starts).sort()) : around;
+  return found && { rows: Uint32Array.from(found.rows).sort(), nearest: floors };
 }
 
 /** What assembly/index.ts exports; see there. */
 type Code = WasmCode & {
-  readonly start: WasmVariable;
-  nextRow(
+  placeSize(): number;
+  searchRows(
     from: number,
     to: number,
+    firstRow: number,
     is64: number,
-    marks: number,
-    floors: number,
+    places: number,
     count: number,
     labels: number,
-    raises: number,
   ): number;
 };
 
+/** What a pass over the table found: numbers of rows, and where their symbols start; for some addresses, their floors. */
+type Pass = { rows: number[]; starts: number[]; floors: number[] };
+
 let module: WasmModule | undefined;
 
-/** A pass over the table that stops at rows of interest. */
-class RowSearch {
-  /** After `next`: the row, and its symbol's first address. */
-  row = 0;
-  start = 0;
+class SymbolSearch {
   private readonly table: ByteSource;
   private readonly rowSize: number;
-  private readonly count: number;
   private readonly is64: boolean;
   private readonly wasm: Wasm<Code>;
-  private markCount = 0;
-  // Where things are in memory, in bytes: which sections have code, marks, their floors; and rows [first, last).
+  /** In bytes, how long a place is, and where things are in memory: which sections have code, and the places. */
+  private readonly placeSize: number;
   private readonly labels: number;
-  private readonly marks: number;
-  private readonly floorsAt: number;
-  private rows = 0;
-  private first = 0;
-  private last = 0;
-  private readonly window: WasmWindow;
+  private readonly places: number;
 
   constructor(elf: ElfFile, table: ByteSource, rowSize: number) {
     module ??= new WasmModule(CODE);
     this.wasm = new Wasm<Code>(module);
     this.table = table;
     this.rowSize = rowSize;
-    this.count = Math.floor(table.size / rowSize);
     this.is64 = elf.is64;
+    this.placeSize = this.wasm.code.placeSize();
     this.labels = this.wasm.firstFree;
-    this.marks = this.labels + aligned(SHN_LORESERVE);
-    this.floorsAt = this.marks + 8 * MAX_MARKS;
-    const end = this.floorsAt + 8 * MAX_MARKS;
-    this.wasm.reserve(end);
-    this.window = new WasmWindow(this.wasm, end);
+    this.places = this.labels + aligned(SHN_LORESERVE);
+    this.wasm.reserve(this.places);
     const { bytes } = this.wasm;
     bytes.fill(1, this.labels, this.labels + SHN_LORESERVE);
     for (const { index, flags } of elf.sections)
       if (index < SHN_LORESERVE) bytes[this.labels + index] = flags & SHF_EXECINSTR ? 1 : 0;
   }
 
-  /**
-   * Of interest is a row whose symbol contains the first mark at or behind its start, or starts above that mark's floor.
-   *
-   * @param marks ascending.
-   * @param floors one for each.
-   */
-  begin(marks: Float64Array, floors: Float64Array): void {
-    const { numbers } = this.wasm;
-    numbers.set(marks, this.marks / 8);
-    numbers.set(floors, this.floorsAt / 8);
-    this.markCount = marks.length;
-    this.row = 0;
-  }
-
-  /** Of the first pass: the start of the last symbol at or before each mark. */
-  get floors(): Float64Array {
-    return this.wasm.numbers.subarray(this.floorsAt / 8, this.floorsAt / 8 + this.markCount);
-  }
-
-  /** @param raises floors, by rows above them, which then are of no interest otherwise. */
-  next(raises: boolean): boolean {
-    const { wasm, is64, markCount, rowSize } = this;
+  /** @param addresses ascending. @returns undefined when too much is around them. */
+  run(addresses: Float64Array): Pass | undefined {
+    const { table, rowSize, wasm, places, labels } = this;
     const { code } = wasm;
-    if (markCount === 0) return false;
-    for (let row = this.row + 1; row < this.count; row = this.last) {
-      if (row < this.first || row >= this.last) this.load(row);
-      const end = this.rows + (this.last - this.first) * rowSize;
-      const from = this.rows + (row - this.first) * rowSize;
-      const { marks, floorsAt, labels } = this;
-      const found = code.nextRow(from, end, is64 ? 1 : 0, marks, floorsAt, markCount, labels, raises ? 1 : 0);
-      if (found === end) continue;
-      this.row = this.first + (found - this.rows) / rowSize;
-      this.start = code.start.value;
-      return true;
+    const size = addresses.length * this.placeSize;
+    if (addresses.length > MAX_PLACES || !wasm.reserve(places + size)) return undefined;
+    for (const [i, address] of addresses.entries()) this.putPlace(i, address);
+    if (addresses.length === 0) return this.found(0);
+    const window = new WasmWindow(wasm, places + size);
+    const count = Math.floor(table.size / rowSize);
+    for (let row = 1; row < count; row += CHUNK_ROWS) {
+      const bytes = window.read(table, row * rowSize, Math.min(CHUNK_ROWS, count - row) * rowSize);
+      const from = window.has(bytes) ? bytes.byteOffset : window.end;
+      if (!window.has(bytes)) {
+        if (!wasm.reserve(from + roomFor(bytes.length))) return undefined;
+        wasm.put(bytes, from);
+      }
+      const is64 = this.is64 ? 1 : 0;
+      if (code.searchRows(from, from + bytes.length, row, is64, places, addresses.length, labels) === 0)
+        return undefined;
     }
-    return false;
+    return this.found(addresses.length);
   }
 
-  private load(row: number): void {
-    const { wasm, window } = this;
-    this.first = this.last = row;
-    const last = Math.min(row + CHUNK_ROWS, this.count);
-    const bytes = window.read(this.table, row * this.rowSize, (last - row) * this.rowSize);
-    this.rows = window.has(bytes) ? bytes.byteOffset : window.end;
-    if (!window.has(bytes)) {
-      wasm.reserve(this.rows + roomFor(bytes.length));
-      wasm.put(bytes, this.rows);
+  private putPlace(index: number, address: number): void {
+    const at = this.places + index * this.placeSize;
+    const { numbers, words } = this.wasm;
+    numbers[at / 8] = address;
+    numbers[at / 8 + 1] = Number.NEGATIVE_INFINITY;
+    words[at / 4 + 4] = 0;
+  }
+
+  private found(placeCount: number): Pass {
+    const pass: Pass = { rows: [], starts: [], floors: [] };
+    const { numbers, words } = this.wasm;
+    for (let place = 0; place < placeCount; place++) {
+      const at = this.places + place * this.placeSize;
+      const count = words[at / 4 + 4];
+      if (count > 0) pass.floors.push(numbers[at / 8 + 1]);
+      for (let i = 0; i < count; i++) {
+        const entry = at / 8 + 3 + 3 * i;
+        pass.rows.push(numbers[entry]);
+        pass.starts.push(numbers[entry + 1]);
+      }
     }
-    this.last = last;
+    return pass;
   }
 }
