@@ -27,7 +27,8 @@ function fileOf(module, context) {
   const isIn = (entry, withLater = false) => loadedWith(entry, context, withLater).has(module);
   if (isIn(MAIN)) return "start";
   if (isIn(COMMAND_LINE) || (isIn(ELF) && isIn(RECORD, true))) return "common";
-  return isIn(ELF) ? "resolving" : null;
+  if (isIn(ELF)) return "resolving";
+  return isIn(LATER.dwarf) ? "dwarf" : null;
 }
 
 /** By entry, all modules that are loaded with it, or also those that may be later. */
@@ -48,15 +49,29 @@ function loadedWith(entry, context, withLater) {
 
 /**
  * Modules that few runs need, and what only they import, become files that are loaded when one of their functions is first
- * called. V8 would have to look through all of them before anything runs: they are a third of the code. Sources know
- * nothing of it: where one is imported stand functions of the same names. So these modules export nothing but functions.
+ * called. V8 would have to look through all of them before anything runs: they are most of the code. Sources know
+ * nothing of it: where one is imported stand functions of the same names. So these modules export nothing but functions,
+ * and classes of which others make objects and know no more.
  */
 const LATER = {
-  dwarf: join(ROOT, "src", "dwarf", "open.ts"),
-  demangling: join(ROOT, "src", "demangle", "schemes.ts"),
-  unxz: join(ROOT, "src", "compress", "xz.ts"),
-  unzstd: join(ROOT, "src", "compress", "zstd.ts"),
+  dwarf: "dwarf/open.ts",
+  "unit-lookup": "dwarf/unit-lookup.ts",
+  listing: "dwarf/listing.ts",
+  "answer-changes": "dwarf/answer-changes.ts",
+  sharing: "dwarf/batch/share.ts",
+  demangling: "demangle/schemes.ts",
+  relocating: "elf/relocate.ts",
+  "frame-reader": "elf/frame-reader.ts",
+  "eh-frame": "elf/eh-frame.ts",
+  dynamic: "elf/dynamic.ts",
+  "symbol-versions": "elf/symbol-versions.ts",
+  index: "symbolize/local/index-store.ts",
+  debuginfod: "symbolize/local/debuginfod.ts",
+  threads: "symbolize/local/batch-threads.ts",
+  unxz: "compress/xz.ts",
+  unzstd: "compress/zstd.ts",
 };
+for (const [file, source] of Object.entries(LATER)) LATER[file] = join(ROOT, "src", source);
 
 const STAND_IN = "\0later:";
 
@@ -74,12 +89,12 @@ const loadedLater = {
     if (!id.startsWith(STAND_IN)) return null;
     const file = id.slice(STAND_IN.length);
     const exported = [...readFileSync(LATER[file], "utf8").matchAll(/^export (?!type )(.*)$/gm)].map(([, text]) => {
-      const name = /^function (\w+)\(/.exec(text)?.[1];
+      const [, kind, name] = /^(function|class)\*? (\w+)\b/.exec(text) ?? [];
       if (name === undefined) throw new Error(`${LATER[file]}: only functions can be loaded later, not ${text}`);
-      return name;
+      const call = `${kind === "class" ? "new " : ""}(loaded ??= require("./${file}.js")).${name}(...given)`;
+      return `export function ${name}(...given) { return ${call}; }\n`;
     });
-    const call = (name) => `export function ${name}(...given) { return require("./${file}.js").${name}(...given); }\n`;
-    return exported.map(call).join("");
+    return `let loaded;\n${exported.join("")}`;
   },
 };
 
@@ -103,6 +118,7 @@ await build({
     emptyOutDir: true,
     target: "node20.19",
     rolldownOptions: {
+      preserveEntrySignatures: "allow-extension",
       // Threads are started with a file of their own: src/symbolize/local/batch-threads.ts.
       input: { main: "src/cli/main.ts", "batch-worker": "src/symbolize/local/batch-worker.ts", ...LATER },
       output: {

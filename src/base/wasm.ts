@@ -4,6 +4,7 @@
  * Declared here, since the library of types that has it is the browser's.
  */
 
+import type { ByteSource } from "./bytes.ts";
 import { LeaklineError } from "./errors.ts";
 import { PADDING } from "./read-window.ts";
 
@@ -35,12 +36,9 @@ export class WasmModule {
    * @throws LeaklineError `unsupported` where there is no WebAssembly.
    */
   constructor(base64: string) {
-    const text = atob(base64);
-    const code = new Uint8Array(text.length);
-    for (let i = 0; i < text.length; i++) code[i] = text.charCodeAt(i);
     try {
       if (!HOST_IS_LITTLE_ENDIAN) throw new TypeError("this machine is big-endian");
-      this.module = new WebAssembly.Module(code);
+      this.module = new WebAssembly.Module(decodeBase64(base64));
     } catch (error) {
       // A ReferenceError without WebAssembly, and whatever a page's policy throws.
       throw new LeaklineError("unsupported", `no WebAssembly to read debug information with: ${error}`, {
@@ -92,6 +90,14 @@ export class Wasm<Code extends WasmCode> {
     this.bytes.fill(0, at + bytes.length, at + bytes.length + PADDING);
   }
 
+  /** Likewise a part of a source. */
+  putFrom(source: ByteSource, offset: number, length: number, at: number): void {
+    if (source.readInto) {
+      source.readInto(offset, this.bytes.subarray(at, at + length));
+      this.bytes.fill(0, at + length, at + length + PADDING);
+    } else this.put(source.read(offset, length), at);
+  }
+
   private look(): void {
     const { buffer } = this.code.memory;
     this.bytes = new Uint8Array(buffer);
@@ -108,6 +114,12 @@ export function roomFor(length: number): number {
 /** The next multiple of 8. */
 export function aligned(size: number): number {
   return Math.ceil(size / 8) * 8;
+}
+
+/** Node's own way takes a tenth of a millisecond, that of browsers half of one. */
+function decodeBase64(text: string): Uint8Array {
+  const { Buffer } = globalThis as { Buffer?: { from(text: string, encoding: "base64"): Uint8Array } };
+  return Buffer ? Buffer.from(text, "base64") : Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 }
 
 const HOST_IS_LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;

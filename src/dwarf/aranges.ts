@@ -5,10 +5,11 @@
  * it does in each of 11,000 units of a distribution; so other debuggers take it, too.
  */
 
-import { type ByteSource, ReadBuffer } from "../base/bytes.ts";
+import type { ByteSource } from "../base/bytes.ts";
 import { LeaklineError, MalformedError } from "../base/errors.ts";
 import { roomFor } from "../base/wasm.ts";
 import type { DebugFile } from "./debug-file.ts";
+import { Float64List } from "./growable.ts";
 import { MAX_ARANGES } from "./limits.ts";
 import { RangeTable } from "./range-table.ts";
 import { reasonOf } from "./reason.ts";
@@ -19,15 +20,40 @@ const WINDOW = 1 << 18;
 /** A state of assembly/aranges.ts. */
 const DAMAGED = 2;
 
-export type Aranges = {
+export class Aranges {
   /** The payload is the unit's offset in .debug_info. */
-  readonly table: RangeTable;
-  /** The units that are named, some more than once. */
-  readonly units: readonly number[];
+  readonly table = new RangeTable();
+  /** What is wrong with the section. */
+  reason: string | undefined;
+  /** Two numbers a set: its unit, and 1 when all of it was there. */
+  private readonly sets = new Float64List();
+  private completeUnits: ReadonlySet<number> | undefined;
+
+  addSets(sets: Float64Array): void {
+    this.sets.pushAll(sets);
+  }
+
+  /** How many units are named, some more than once. */
+  get unitCount(): number {
+    return this.sets.length / 2;
+  }
+
+  /** The units that are named. */
+  *units(): Generator<number> {
+    for (let at = 0; at < this.sets.length; at += 2) yield this.sets.values[at];
+  }
+
   /** Of these, the ones whose code is all there; none when the section is damaged. */
-  readonly complete: ReadonlySet<number>;
-  readonly reason: string | undefined;
-};
+  get complete(): ReadonlySet<number> {
+    if (this.completeUnits) return this.completeUnits;
+    const complete = new Set<number>();
+    const { length, values } = this.sets;
+    if (this.reason === undefined)
+      for (let at = 0; at < length; at += 2) if (values[at + 1] === 1) complete.add(values[at]);
+    this.completeUnits = complete;
+    return complete;
+  }
+}
 
 /**
  * Reads the section as far as it is sound; an absent one is empty.
@@ -35,28 +61,21 @@ export type Aranges = {
  * @param wanted ascending: then only ranges with one of these addresses are put into the table.
  */
 export function readAranges(file: DebugFile, wanted?: Float64Array): Aranges {
-  const table = new RangeTable();
-  const units: number[] = [];
-  const complete = new Set<number>();
-  let reason: string | undefined;
+  const aranges = new Aranges();
   try {
     const source = file.source(".debug_aranges");
-    if (source !== undefined) readSets(file, source, wanted ?? new Float64Array(0), { table, units, complete });
+    if (source !== undefined) readSets(file, source, wanted ?? new Float64Array(0), aranges);
   } catch (error) {
-    reason = reasonOf(error);
-    complete.clear();
+    aranges.reason = reasonOf(error);
   }
-  return { table, units, complete, reason };
+  return aranges;
 }
 
-type Found = { table: RangeTable; units: number[]; complete: Set<number> };
-
 /** Piece by piece, each of which ends with a whole set. */
-function readSets(file: DebugFile, source: ByteSource, wanted: Float64Array, { table, units, complete }: Found): void {
+function readSets(file: DebugFile, source: ByteSource, wanted: Float64Array, aranges: Aranges): void {
   const { lowestCode = Number.POSITIVE_INFINITY } = file.input;
   const scanner = takeScanner();
   const { code, firstFree } = scanner;
-  const room = new ReadBuffer();
   let count = 0;
   let window = WINDOW;
   for (let offset = 0; offset < source.size; ) {
@@ -66,17 +85,14 @@ function readSets(file: DebugFile, source: ByteSource, wanted: Float64Array, { t
     const from = sets + code.setRoom(length);
     if (!scanner.reserve(from + roomFor(length)))
       throw new LeaklineError("limit", `${source.name}: set of more than ${window / 2} bytes`);
-    scanner.put(room.read(source, offset, length), from);
+    scanner.putFrom(source, offset, length, from);
     scanner.numbers.set(wanted, firstFree / 8);
     const littleEndian = file.littleEndian ? 1 : 0;
     code.readAranges(from, from + length, firstFree, wanted.length, lowestCode, littleEndian, ranges, sets);
     const { numbers } = scanner;
-    for (let set = 0, at = sets / 8; set < code.setCount.value; set++, at += 2) {
-      units.push(numbers[at]);
-      if (numbers[at + 1] === 1) complete.add(numbers[at]);
-    }
+    aranges.addSets(numbers.subarray(sets / 8, sets / 8 + 2 * code.setCount.value));
     for (let range = 0, at = ranges / 8; range < code.rangeCount.value; range++, at += 3)
-      table.add(numbers[at], numbers[at + 1], numbers[at + 2]);
+      aranges.table.add(numbers[at], numbers[at + 1], numbers[at + 2]);
     count += code.seenCount.value;
     if (count > MAX_ARANGES)
       throw new LeaklineError("limit", `${file.name}: .debug_aranges has more than ${MAX_ARANGES} ranges`);

@@ -40,4 +40,15 @@ export class Float64List {
     }
     this.values[this.length++] = value;
   }
+
+  pushAll(values: Float64Array): void {
+    const length = this.length + values.length;
+    if (length > this.values.length) {
+      const larger = new Float64Array(Math.max(length, 2 * this.values.length));
+      larger.set(this.values);
+      this.values = larger;
+    }
+    this.values.set(values, this.length);
+    this.length = length;
+  }
 }

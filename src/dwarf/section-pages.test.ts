@@ -6,8 +6,8 @@ import type { ByteSource } from "../base/bytes.ts";
 import { LeaklineError } from "../base/errors.ts";
 import { SectionPages } from "./section-pages.ts";
 
-const PAGE = 1 << 16;
-const SIZE = 20 * PAGE + 100;
+const PAGE = 1 << 14;
+const SIZE = 80 * PAGE + 100;
 const bytes = Uint8Array.from({ length: SIZE }, (_, i) => (i ^ (i >> 8) ^ (i >> 16)) & 0xff);
 
 /** A file's section, which counts the reads and can fail. */
@@ -30,7 +30,7 @@ function section() {
 describe("pages of a section", () => {
   test("have its bytes, in any order", () => {
     const place = fc.tuple(
-      fc.nat(20),
+      fc.nat(80),
       fc.constantFrom(0, 1, PAGE - 3, PAGE - 1),
       fc.constantFrom(0, 1, 4, 300, PAGE + 1),
     );
@@ -50,29 +50,29 @@ describe("pages of a section", () => {
     );
   });
 
-  test("are read once, the last sixteen", () => {
+  test("are read once, the last sixty-four", () => {
     const pages = new SectionPages();
     const { source, state } = section();
     for (const round of [1, 2, 3]) {
-      for (let page = 15; page >= 0; page--) pages.read(source, page * PAGE + 100 * round, 32);
-      expect(state.reads).toBe(16);
+      for (let page = 63; page >= 0; page--) pages.read(source, page * PAGE + 100 * round, 32);
+      expect(state.reads).toBe(64);
     }
-    pages.read(source, 16 * PAGE, 32);
+    pages.read(source, 64 * PAGE, 32);
     pages.read(source, 0, 32);
-    expect(state.reads).toBe(17);
+    expect(state.reads).toBe(65);
     // The one that was used longest ago had to go.
-    pages.read(source, 15 * PAGE, 32);
-    expect(state.reads).toBe(18);
+    pages.read(source, 63 * PAGE, 32);
+    expect(state.reads).toBe(66);
   });
 
   test("that cannot be read are not taken for what was there before", () => {
     const pages = new SectionPages();
     const { source, state } = section();
-    for (let page = 0; page < 16; page++) pages.read(source, page * PAGE, 32);
+    for (let page = 0; page < 64; page++) pages.read(source, page * PAGE, 32);
     state.fails = true;
-    for (let i = 0; i < 2; i++) expect(() => pages.read(source, 17 * PAGE + 50_000, 32)).toThrow("reading failed");
+    for (let i = 0; i < 2; i++) expect(() => pages.read(source, 65 * PAGE + 5000, 32)).toThrow("reading failed");
     state.fails = false;
-    const offset = 17 * PAGE + 50_000;
+    const offset = 65 * PAGE + 5000;
     const found = pages.read(source, offset, 32).subarray(pages.skipped, pages.skipped + 32);
     expect([...found]).toEqual([...bytes.subarray(offset, offset + 32)]);
   });

@@ -8,9 +8,9 @@
 import { type ByteSource, ReadBuffer } from "../base/bytes.ts";
 import type { Room } from "./section-cursor.ts";
 
-const PAGE_SIZE = 1 << 16;
+const PAGE_SIZE = 1 << 14;
 /** 1 MiB for a section. */
-const MAX_PAGES = 16;
+const MAX_PAGES = 64;
 
 export class SectionPages implements Room {
   skipped = 0;

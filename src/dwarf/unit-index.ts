@@ -60,7 +60,7 @@ export class UnitIndex {
     let ranges = this.aranges?.table.length ?? 0;
     for (const roots of [this.allRoots, this.unnamedRoots])
       if (roots) ranges += roots.table.length + (roots.rest?.length ?? 0);
-    return ranges * 56 + (this.aranges?.units.length ?? 0) * 40;
+    return ranges * 56 + (this.aranges?.unitCount ?? 0) * 40;
   }
 
   /**
@@ -148,7 +148,7 @@ export class UnitIndex {
 
   private readAranges(wanted: Float64Array | undefined): Aranges {
     const aranges = readAranges(this.file, wanted);
-    this.file.directory(".debug_info")?.learn(aranges.units);
+    this.file.directory(".debug_info")?.learn(aranges.units());
     return aranges;
   }
 

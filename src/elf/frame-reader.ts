@@ -27,7 +27,7 @@ import {
 import { loadedBytes } from "./dynamic.ts";
 import type { ElfFile } from "./elf-file.ts";
 import { readAddress, readSize } from "./header.ts";
-import { relocatedSection } from "./relocate.ts";
+import { relocatedSection } from "./relocated-section.ts";
 
 /** What FDEs take from the CIE that they refer to. */
 export type Cie = {

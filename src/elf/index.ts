@@ -9,7 +9,7 @@ export { type CodeLayout, LAYOUT_START, layOutCode } from "./layout.ts";
 export { miniDebugInfo } from "./mini-debug-info.ts";
 export { buildIdOfNotes, type DebugAltLink, type DebugLink } from "./notes.ts";
 export { findPltStub, isInPlt, type PltStub, pltStubs } from "./plt.ts";
-export { relocatedSection } from "./relocate.ts";
+export { relocatedSection } from "./relocated-section.ts";
 export type { Section } from "./sections.ts";
 export { fileOffsetToVirtual, type Segment, virtualToFileOffset } from "./segments.ts";
 export { type FoundSymbol, type SymbolIndex, symbolIndex } from "./symbol-index.ts";

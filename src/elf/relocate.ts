@@ -9,7 +9,7 @@
 import { hex } from "../base/address.ts";
 import { type ByteSource, memorySource } from "../base/bytes.ts";
 import { LeaklineError, MalformedError } from "../base/errors.ts";
-import { EM_ARM, ET_REL, SHT_REL, SHT_RELA, STT_FUNC } from "./constants.ts";
+import { EM_ARM, SHT_REL, SHT_RELA, STT_FUNC } from "./constants.ts";
 import type { ElfFile } from "./elf-file.ts";
 import { layOutCode } from "./layout.ts";
 import { RELOCATION_KINDS, type RelocationKind, type RelocationKinds } from "./relocation-types.ts";
@@ -17,17 +17,14 @@ import type { Section } from "./sections.ts";
 import { readSymbols } from "./symbol-table.ts";
 
 /**
- * A section's bytes, decompressed and relocated. A relocation that is damaged or of an unknown type is left out, and the
- * first of them goes to `elf.problems`. The work is done at each call: keep the result.
+ * A section's bytes, relocated. A relocation that is damaged or of an unknown type is left out, and the first of them goes
+ * to `elf.problems`.
  *
- * @returns undefined when there is no such section or it has no bytes in the file.
- * @throws LeaklineError as `ElfFile.sectionData`; `unsupported` when the machine's relocations are not known; `limit`
- * when there is too much to be relocated.
+ * @param data the section's bytes as they are, decompressed.
+ * @throws LeaklineError `unsupported` when the machine's relocations are not known; `limit` when there is too much to be
+ * relocated.
  */
-export function relocatedSection(elf: ElfFile, which: string | Section): ByteSource | undefined {
-  const section = typeof which === "string" ? elf.section(which) : which;
-  const data = section && elf.sectionData(section);
-  if (!data || elf.type !== ET_REL) return data;
+export function relocate(elf: ElfFile, section: Section, data: ByteSource): ByteSource {
   const tables = elf.sections.filter(
     ({ type, info }) => (type === SHT_RELA || type === SHT_REL) && info === section.index,
   );

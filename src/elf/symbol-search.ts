@@ -10,12 +10,11 @@
 
 import type { ByteSource } from "../base/bytes.ts";
 import { aligned, roomFor, Wasm, type WasmCode, WasmModule } from "../base/wasm.ts";
-import { WasmWindow } from "../base/wasm-window.ts";
 import { EM_ARM, EM_PPC64, ET_REL, SHF_EXECINSTR, SHN_LORESERVE } from "./constants.ts";
 import type { ElfFile } from "./elf-file.ts";
 import { CODE } from "./symbol-search-code.ts";
 
-/** Rows read at once: to read them anew for the second pass takes less time than memory for all of them. */
+/** Rows read at once: to read them anew for a second pass takes less time than memory for all of them. */
 const CHUNK_ROWS = 1 << 13;
 /** Addresses to search for; starts around them are more only in files made for it, whose tables are sorted instead. */
 const MAX_PLACES = 1 << 12;
@@ -98,22 +97,15 @@ class SymbolSearch {
   run(addresses: Float64Array): Pass | undefined {
     const { table, rowSize, wasm, places, labels } = this;
     const { code } = wasm;
-    const size = addresses.length * this.placeSize;
-    if (addresses.length > MAX_PLACES || !wasm.reserve(places + size)) return undefined;
+    const rows = places + addresses.length * this.placeSize;
+    if (addresses.length > MAX_PLACES || !wasm.reserve(rows + roomFor(CHUNK_ROWS * rowSize))) return undefined;
     for (const [i, address] of addresses.entries()) this.putPlace(i, address);
-    if (addresses.length === 0) return this.found(0);
-    const window = new WasmWindow(wasm, places + size);
-    const count = Math.floor(table.size / rowSize);
+    const count = addresses.length > 0 ? Math.floor(table.size / rowSize) : 0;
     for (let row = 1; row < count; row += CHUNK_ROWS) {
-      const bytes = window.read(table, row * rowSize, Math.min(CHUNK_ROWS, count - row) * rowSize);
-      const from = window.has(bytes) ? bytes.byteOffset : window.end;
-      if (!window.has(bytes)) {
-        if (!wasm.reserve(from + roomFor(bytes.length))) return undefined;
-        wasm.put(bytes, from);
-      }
+      const length = Math.min(CHUNK_ROWS, count - row) * rowSize;
+      wasm.putFrom(table, row * rowSize, length, rows);
       const is64 = this.is64 ? 1 : 0;
-      if (code.searchRows(from, from + bytes.length, row, is64, places, addresses.length, labels) === 0)
-        return undefined;
+      if (code.searchRows(rows, rows + length, row, is64, places, addresses.length, labels) === 0) return undefined;
     }
     return this.found(addresses.length);
   }
