@@ -27,8 +27,9 @@ function fileOf(module, context) {
   const isIn = (entry, withLater = false) => loadedWith(entry, context, withLater).has(module);
   if (isIn(MAIN)) return "start";
   if (isIn(COMMAND_LINE) || (isIn(ELF) && isIn(RECORD, true))) return "common";
-  if (isIn(ELF)) return "resolving";
-  return isIn(LATER.dwarf) ? "dwarf" : null;
+  if (isIn(ELF) || (isIn(LATER.index) && isIn(LATER.dwarf))) return "resolving";
+  if (isIn(LATER.dwarf)) return "dwarf";
+  return isIn(LATER.index) ? "index" : null;
 }
 
 /** By entry, all modules that are loaded with it, or also those that may be later. */
