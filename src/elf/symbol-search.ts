@@ -17,7 +17,12 @@ import { CODE } from "./symbol-search-code.ts";
 /** Rows read at once: to read them anew for a second pass takes less time than memory for all of them. */
 const CHUNK_ROWS = 1 << 13;
 /** Addresses to search for; starts around them are more only in files made for it, whose tables are sorted instead. */
-const MAX_PLACES = 1 << 12;
+const MAX_PLACES = 1 << 14;
+/** Rows around them all, at one time: there are more where a linker gave one piece of code thousands of names. */
+const MAX_ENTRIES = 1 << 15;
+/** Of assembly/index.ts. */
+const PLACE_SIZE = 24;
+const ENTRY_SIZE = 32;
 
 export type RowsAround = {
   /** Row numbers, ascending. */
@@ -50,7 +55,7 @@ export function rowsAround(
 
 /** What assembly/index.ts exports; see there. */
 type Code = WasmCode & {
-  placeSize(): number;
+  setRoom(from: number, end: number): void;
   searchRows(
     from: number,
     to: number,
@@ -72,8 +77,7 @@ class SymbolSearch {
   private readonly rowSize: number;
   private readonly is64: boolean;
   private readonly wasm: Wasm<Code>;
-  /** In bytes, how long a place is, and where things are in memory: which sections have code, and the places. */
-  private readonly placeSize: number;
+  /** Where things are in memory, in bytes: which sections have code, and the places. */
   private readonly labels: number;
   private readonly places: number;
 
@@ -83,7 +87,6 @@ class SymbolSearch {
     this.table = table;
     this.rowSize = rowSize;
     this.is64 = elf.is64;
-    this.placeSize = this.wasm.code.placeSize();
     this.labels = this.wasm.firstFree;
     this.places = this.labels + aligned(SHN_LORESERVE);
     this.wasm.reserve(this.places);
@@ -97,8 +100,10 @@ class SymbolSearch {
   run(addresses: Float64Array): Pass | undefined {
     const { table, rowSize, wasm, places, labels } = this;
     const { code } = wasm;
-    const rows = places + addresses.length * this.placeSize;
+    const entries = places + aligned(addresses.length * PLACE_SIZE);
+    const rows = entries + MAX_ENTRIES * ENTRY_SIZE;
     if (addresses.length > MAX_PLACES || !wasm.reserve(rows + roomFor(CHUNK_ROWS * rowSize))) return undefined;
+    code.setRoom(entries, rows);
     for (const [i, address] of addresses.entries()) this.putPlace(i, address);
     const count = addresses.length > 0 ? Math.floor(table.size / rowSize) : 0;
     for (let row = 1; row < count; row += CHUNK_ROWS) {
@@ -111,7 +116,7 @@ class SymbolSearch {
   }
 
   private putPlace(index: number, address: number): void {
-    const at = this.places + index * this.placeSize;
+    const at = this.places + index * PLACE_SIZE;
     const { numbers, words } = this.wasm;
     numbers[at / 8] = address;
     numbers[at / 8 + 1] = Number.NEGATIVE_INFINITY;
@@ -122,13 +127,12 @@ class SymbolSearch {
     const pass: Pass = { rows: [], starts: [], floors: [] };
     const { numbers, words } = this.wasm;
     for (let place = 0; place < placeCount; place++) {
-      const at = this.places + place * this.placeSize;
-      const count = words[at / 4 + 4];
-      if (count > 0) pass.floors.push(numbers[at / 8 + 1]);
-      for (let i = 0; i < count; i++) {
-        const entry = at / 8 + 3 + 3 * i;
-        pass.rows.push(numbers[entry]);
-        pass.starts.push(numbers[entry + 1]);
+      const at = this.places + place * PLACE_SIZE;
+      let entry = words[at / 4 + 4];
+      if (entry !== 0) pass.floors.push(numbers[at / 8 + 1]);
+      for (; entry !== 0; entry = words[entry / 4 + 6]) {
+        pass.rows.push(numbers[entry / 8]);
+        pass.starts.push(numbers[entry / 8 + 1]);
       }
     }
     return pass;

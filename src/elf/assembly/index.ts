@@ -17,18 +17,29 @@ export function firstFree(): u32 {
  *
  *     0    the address
  *     8    its floor: the start of the last symbol at or before it; -Infinity at first
- *     16   how many rows are around the floor; 0 at first
- *     24   of each, its number, and where its symbol begins and ends
+ *     16   the list of the rows around the floor: where the first is, 0 for none
+ *
+ * and a row in such a list:
+ *
+ *     0    its number
+ *     8    where its symbol begins
+ *     16   where it ends
+ *     24   where the next one is
  */
-export function placeSize(): u32 {
-  return PLACE_HEADER + MAX_AROUND * ENTRY;
+const PLACE_SIZE: u32 = 24;
+const ENTRY_SIZE: u32 = 32;
+
+/** Rows that are in no list any more, and room for further ones. */
+let free: u32 = 0;
+let unused: u32 = 0;
+let unusedEnd: u32 = 0;
+
+/** Before anything is searched: the room for rows in lists. */
+export function setRoom(from: u32, end: u32): void {
+  free = 0;
+  unused = from;
+  unusedEnd = end;
 }
-
-const PLACE_HEADER: u32 = 24;
-const ENTRY: u32 = 24;
-
-/** Rows around one floor: more are found only where a linker gave one piece of code hundreds of names. */
-const MAX_AROUND: u32 = 256;
 
 /**
  * Goes through rows. A symbol belongs to the first place at or behind its start: it is found when it starts at that
@@ -37,11 +48,10 @@ const MAX_AROUND: u32 = 256;
  * @param from where the first row is. @param to where the last one ends. @param firstRow its number.
  * @param places by ascending address, `count` of them, 1 at least.
  * @param labels by section index, a byte: whether untyped symbols of it may be labels of code.
- * @returns false when there are too many around one place.
+ * @returns false when there are too many for the room.
  */
 export function searchRows(from: u32, to: u32, firstRow: u32, is64: bool, places: u32, count: u32, labels: u32): bool {
-  const stride = placeSize();
-  const highest = load<f64>(places + (count - 1) * stride);
+  const highest = load<f64>(places + (count - 1) * PLACE_SIZE);
   const size: u32 = is64 ? 24 : 16;
   // The place of the last row, mostly that of the next one, too: the one for starts in (above, upTo].
   let place = places;
@@ -54,8 +64,8 @@ export function searchRows(from: u32, to: u32, firstRow: u32, is64: bool, places
     if (begin > highest) continue;
     if (begin <= above || begin > upTo) {
       const first = firstAtOrBehind(begin, places, count);
-      place = places + first * stride;
-      above = first > 0 ? load<f64>(place - stride) : -Infinity;
+      place = places + first * PLACE_SIZE;
+      above = first > 0 ? load<f64>(place - PLACE_SIZE) : -Infinity;
       upTo = load<f64>(place);
     }
     const floor = load<f64>(place, 8);
@@ -63,24 +73,23 @@ export function searchRows(from: u32, to: u32, firstRow: u32, is64: bool, places
     if (begin < floor && end <= floor) continue;
     if (!isCode(load<u32>(row + (is64 ? 4 : 12)), labels)) continue;
     if (begin > floor) raise(place, begin);
-    const around = load<u32>(place, 16);
-    if (around === MAX_AROUND) return false;
-    store<u32>(place, around + 1, 16);
-    const entry = place + PLACE_HEADER + around * ENTRY;
+    const entry = takeEntry();
+    if (entry === 0) return false;
     store<f64>(entry, <f64>number);
     store<f64>(entry, begin, 8);
     store<f64>(entry, end, 16);
+    store<u32>(entry, load<u32>(place, 16), 24);
+    store<u32>(place, entry, 16);
   }
   return true;
 }
 
 /** Index of a place; not all are below `address`. */
 function firstAtOrBehind(address: f64, places: u32, count: u32): u32 {
-  const stride = placeSize();
   let first: u32 = 0;
   for (let high = count - 1; first < high; ) {
     const middle = (first + high) >> 1;
-    if (load<f64>(places + middle * stride) < address) first = middle + 1;
+    if (load<f64>(places + middle * PLACE_SIZE) < address) first = middle + 1;
     else high = middle;
   }
   return first;
@@ -89,12 +98,32 @@ function firstAtOrBehind(address: f64, places: u32, count: u32): u32 {
 /** Of the rows around a place, those stay that contain its new floor. */
 function raise(place: u32, floor: f64): void {
   store<f64>(place, floor, 8);
-  const entries = place + PLACE_HEADER;
-  const behind = entries + load<u32>(place, 16) * ENTRY;
-  let count: u32 = 0;
-  for (let entry = entries; entry < behind; entry += ENTRY)
-    if (load<f64>(entry, 16) > floor) memory.copy(entries + count++ * ENTRY, entry, ENTRY);
-  store<u32>(place, count, 16);
+  let kept: u32 = 0;
+  for (let entry = load<u32>(place, 16); entry !== 0; ) {
+    const next = load<u32>(entry, 24);
+    if (load<f64>(entry, 16) > floor) {
+      store<u32>(entry, kept, 24);
+      kept = entry;
+    } else {
+      store<u32>(entry, free, 24);
+      free = entry;
+    }
+    entry = next;
+  }
+  store<u32>(place, kept, 16);
+}
+
+/** @returns 0 when there is no more room. */
+function takeEntry(): u32 {
+  let entry = free;
+  if (entry !== 0) {
+    free = load<u32>(entry, 24);
+    return entry;
+  }
+  if (unused === unusedEnd) return 0;
+  entry = unused;
+  unused += ENTRY_SIZE;
+  return entry;
 }
 
 /** @param word `st_info`, `st_other` and `st_shndx`, which lie side by side. */
