@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { FIXTURES, fixture, openBytes, openPath, REAL_FILES } from "../../test/support/elf-files.ts";
 import { virtualAddress } from "../base/address.ts";
 import { memorySource } from "../base/bytes.ts";
@@ -83,29 +83,44 @@ test.for(["aarch64", "i686", "riscv64"])("so have they in tables that no compile
   expect(answered).toBeGreaterThan(500);
 });
 
-/** Rows of functions of 64 bytes, behind the empty one. */
-function functionRows(starts: readonly number[], section: number): Uint8Array {
+/** Rows of functions, behind the empty one. */
+function functionRows(starts: readonly number[], section: number, sizeOf: (row: number) => number): Uint8Array {
   const rows = Buffer.alloc(24 * (starts.length + 1));
   for (const [i, start] of starts.entries()) {
     const at = 24 * (i + 1);
     rows.writeUInt8(STT_FUNC, at + 4);
     rows.writeUInt16LE(section, at + 6);
     rows.writeBigUInt64LE(BigInt(start), at + 8);
-    rows.writeBigUInt64LE(64n, at + 16);
+    rows.writeBigUInt64LE(BigInt(sizeOf(i)), at + 16);
   }
   return rows;
 }
 
-test("a search has room for the names of one function, and says when there are too many", () => {
+describe("a search of rows", () => {
   const elf = openPath(fixture("shapes-aarch64"));
   const section = elf.section(".text")!.index;
-  const around = (starts: readonly number[], ...addresses: number[]) =>
-    rowsAround(elf, memorySource("symbols", functionRows(starts, section)), 24, Float64Array.from(addresses));
-  const names = (count: number): number[] => new Array(count).fill(0x1000);
-  expect(around(names(30_000), 0x1010)?.rows.length).toBe(30_000);
-  expect(around(names(40_000), 0x1010)).toBeUndefined();
-  // Functions that are passed on the way to the last one below an address take no room for long.
-  const ascending = Array.from({ length: 100_000 }, (_, i) => 0x1000 + 0x80 * i);
-  const [first, last] = [0x1000, 0x1000 + 0x80 * 99_999];
-  expect(around(ascending, first, last + 1)).toEqual({ rows: Uint32Array.of(1, 100_000), nearest: [first, last] });
+  const around = (starts: readonly number[], addresses: readonly number[], sizeOf = (_: number) => 64) =>
+    rowsAround(elf, memorySource("symbols", functionRows(starts, section, sizeOf)), 24, Float64Array.from(addresses));
+  const ascending = (count: number): number[] => Array.from({ length: count }, (_, i) => 0x1000 + 0x80 * i);
+
+  test("has room for the names of one function, and says when there are too many", () => {
+    const names = (count: number): number[] => new Array(count).fill(0x1000);
+    expect(around(names(30_000), [0x1010])?.rows.length).toBe(30_000);
+    expect(around(names(40_000), [0x1010])).toBeUndefined();
+  });
+
+  test("takes no room for functions that are passed on the way to the last one below an address", () => {
+    const [first, last] = [0x1000, 0x1000 + 0x80 * 99_999];
+    expect(around(ascending(100_000), [first, last + 1])).toEqual({
+      rows: Uint32Array.of(1, 100_000),
+      nearest: [first, last],
+    });
+  });
+
+  test("is given up where each of many rows would be held against as many others", () => {
+    const nested = (count: number) => (row: number) => (row < count ? 2 ** 40 : 64);
+    const last = 0x1000 + 0x80 * 19_999;
+    expect(around(ascending(20_000), [last], nested(100))?.rows.length).toBe(101);
+    expect(around(ascending(20_000), [last], nested(8000))).toBeUndefined();
+  });
 });

@@ -55,7 +55,7 @@ export function rowsAround(
 
 /** What assembly/index.ts exports; see there. */
 type Code = WasmCode & {
-  setRoom(from: number, end: number): void;
+  beginPass(from: number, end: number): void;
   searchRows(
     from: number,
     to: number,
@@ -103,7 +103,7 @@ class SymbolSearch {
     const entries = places + aligned(addresses.length * PLACE_SIZE);
     const rows = entries + MAX_ENTRIES * ENTRY_SIZE;
     if (addresses.length > MAX_PLACES || !wasm.reserve(rows + roomFor(CHUNK_ROWS * rowSize))) return undefined;
-    code.setRoom(entries, rows);
+    code.beginPass(entries, rows);
     for (const [i, address] of addresses.entries()) this.putPlace(i, address);
     const count = addresses.length > 0 ? Math.floor(table.size / rowSize) : 0;
     for (let row = 1; row < count; row += CHUNK_ROWS) {

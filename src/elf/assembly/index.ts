@@ -33,12 +33,16 @@ const ENTRY_SIZE: u32 = 32;
 let free: u32 = 0;
 let unused: u32 = 0;
 let unusedEnd: u32 = 0;
+/** Rows in lists that were looked at when a floor was raised: a few for each, but in files made to keep one busy. */
+let passed: u32 = 0;
+const MAX_PASSED: u32 = 1 << 26;
 
-/** Before anything is searched: the room for rows in lists. */
-export function setRoom(from: u32, end: u32): void {
+/** Before a pass: the room for rows in lists. */
+export function beginPass(from: u32, end: u32): void {
   free = 0;
   unused = from;
   unusedEnd = end;
+  passed = 0;
 }
 
 /**
@@ -48,7 +52,7 @@ export function setRoom(from: u32, end: u32): void {
  * @param from where the first row is. @param to where the last one ends. @param firstRow its number.
  * @param places by ascending address, `count` of them, 1 at least.
  * @param labels by section index, a byte: whether untyped symbols of it may be labels of code.
- * @returns false when there are too many for the room.
+ * @returns false when there are too many around the places.
  */
 export function searchRows(from: u32, to: u32, firstRow: u32, is64: bool, places: u32, count: u32, labels: u32): bool {
   const highest = load<f64>(places + (count - 1) * PLACE_SIZE);
@@ -74,7 +78,7 @@ export function searchRows(from: u32, to: u32, firstRow: u32, is64: bool, places
     if (!isCode(load<u32>(row + (is64 ? 4 : 12)), labels)) continue;
     if (begin > floor) raise(place, begin);
     const entry = takeEntry();
-    if (entry === 0) return false;
+    if (entry === 0 || passed > MAX_PASSED) return false;
     store<f64>(entry, <f64>number);
     store<f64>(entry, begin, 8);
     store<f64>(entry, end, 16);
@@ -101,6 +105,7 @@ function raise(place: u32, floor: f64): void {
   let kept: u32 = 0;
   for (let entry = load<u32>(place, 16); entry !== 0; ) {
     const next = load<u32>(entry, 24);
+    passed++;
     if (load<f64>(entry, 16) > floor) {
       store<u32>(entry, kept, 24);
       kept = entry;
