@@ -48,8 +48,8 @@ function spread({ start, size }, count) {
 
 /** In the middle of functions that stand as far from each other. */
 function inFunctions(functions, count) {
-  return spread({ start: 0n, size: functions.length }, count).map((place) => {
-    const { start, size } = functions[Number(place)];
+  return Array.from({ length: count }, (_, i) => {
+    const { start, size } = functions[Math.floor((functions.length * (i + 0.5)) / count)];
     return hex(start + BigInt(size >> 1));
   });
 }
