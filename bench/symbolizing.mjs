@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { COMMAND, onPath, ROOT } from "../scripts/setup.mjs";
 import { addressLists } from "./addresses.mjs";
 import { prepareInputs } from "./inputs.mjs";
-import { measure, table } from "./measure.mjs";
+import { measureByTurns, table } from "./measure.mjs";
 
 /** Of one command, in seconds. */
 export const TIMEOUT = 40;
@@ -63,7 +63,7 @@ export function benchSymbolizing(only = "") {
   const folder = mkdtempSync(join(tmpdir(), "leakline-bench-"));
   try {
     console.log(
-      `\nresolving addresses: wall and CPU seconds, peak MB; the median of up to ${RUNS} runs, ${RUNS_OF_SHORT} of short lists`,
+      `\nresolving addresses: wall and CPU seconds, peak MB; the median of up to ${RUNS} runs by turns, ${RUNS_OF_SHORT} of short lists`,
     );
     for (const { name, file } of prepareInputs(folder, only)) benchFile(name, file, join(folder, "code"));
   } finally {
@@ -80,15 +80,18 @@ function benchFile(name, file, code) {
     console.log(`\n${name}: ${what}`);
     const isShort = addresses.length <= MAX_SHORT;
     const input = `${addresses.join("\n")}\n`;
-    const rows = all.flatMap((peer) => {
-      const { command, args, operands, isForShort } = peer;
-      if (slow.has(peer) || (isForShort && !isShort)) return [];
-      if (operands && addresses.length > MAX_OPERANDS) return [];
-      const given = operands ? [...args(file), ...addresses] : args(file);
-      const runs = isShort ? RUNS_OF_SHORT : RUNS;
-      const result = measure(command, given, runs, operands ? undefined : input, TIMEOUT);
+    const asked = all.filter((peer) => {
+      if (slow.has(peer) || (peer.isForShort && !isShort)) return false;
+      return !peer.operands || addresses.length <= MAX_OPERANDS;
+    });
+    const commands = asked.map(({ command, args, operands }) =>
+      operands ? { command, args: [...args(file), ...addresses] } : { command, args: args(file), input },
+    );
+    const results = measureByTurns(commands, isShort ? RUNS_OF_SHORT : RUNS, TIMEOUT);
+    const rows = asked.map((peer, i) => {
+      const result = results[i];
       if (!result) slow.add(peer);
-      return [[peer.name, ...(result ? [result.seconds, result.cpu, result.megabytes] : [`> ${TIMEOUT}`, "", ""])]];
+      return [peer.name, ...(result ? [result.seconds, result.cpu, result.megabytes] : [`> ${TIMEOUT}`, "", ""])];
     });
     rows.splice(1, 0, inRunningProcess(file, input));
     table(["", "wall", "CPU", "MB"], rows);

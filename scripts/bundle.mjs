@@ -50,11 +50,11 @@ function loadedWith(entry, context, withLater) {
 
 /**
  * Modules that few runs need, and what only they import, become files that are loaded when one of their functions is first
- * called. V8 would have to look through all of them before anything runs: they are most of the code. Sources know
+ * called. V8 would have to look through all of them before anything runs: they are most of the symbolizer. Sources know
  * nothing of it: where one is imported stand functions of the same names. So these modules export nothing but functions,
  * and classes of which others make objects and know no more.
  */
-const LATER = {
+const LATER = inSources({
   dwarf: "dwarf/open.ts",
   "unit-lookup": "dwarf/unit-lookup.ts",
   listing: "dwarf/listing.ts",
@@ -71,8 +71,11 @@ const LATER = {
   threads: "symbolize/local/batch-threads.ts",
   unxz: "compress/xz.ts",
   unzstd: "compress/zstd.ts",
-};
-for (const [file, source] of Object.entries(LATER)) LATER[file] = join(ROOT, "src", source);
+});
+
+function inSources(files) {
+  return Object.fromEntries(Object.entries(files).map(([name, path]) => [name, join(ROOT, "src", path)]));
+}
 
 const STAND_IN = "\0later:";
 
@@ -119,6 +122,7 @@ await build({
     emptyOutDir: true,
     target: "node20.19",
     rolldownOptions: {
+      // So what others need of the DWARF reader can stay in its file.
       preserveEntrySignatures: "allow-extension",
       // Threads are started with a file of their own: src/symbolize/local/batch-threads.ts.
       input: { main: "src/cli/main.ts", "batch-worker": "src/symbolize/local/batch-worker.ts", ...LATER },

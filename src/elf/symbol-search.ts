@@ -12,6 +12,7 @@ import type { ByteSource } from "../base/bytes.ts";
 import { aligned, roomFor, Wasm, type WasmCode, WasmModule } from "../base/wasm.ts";
 import { EM_ARM, EM_PPC64, ET_REL, SHF_EXECINSTR, SHN_LORESERVE } from "./constants.ts";
 import type { ElfFile } from "./elf-file.ts";
+import { ENTRY_SIZE, PLACE_SIZE } from "./symbol-places.ts";
 import { CODE } from "./symbol-search-code.ts";
 
 /** Rows read at once: to read them anew for a second pass takes less time than memory for all of them. */
@@ -20,9 +21,6 @@ const CHUNK_ROWS = 1 << 13;
 const MAX_PLACES = 1 << 14;
 /** Rows around them all, at one time: there are more where a linker gave one piece of code thousands of names. */
 const MAX_ENTRIES = 1 << 15;
-/** Of assembly/index.ts. */
-const PLACE_SIZE = 24;
-const ENTRY_SIZE = 32;
 
 export type RowsAround = {
   /** Row numbers, ascending. */

@@ -6,28 +6,12 @@
  */
 
 import { SHN_COMMON, SHN_LORESERVE, SHN_UNDEF, STT_FUNC, STT_GNU_IFUNC, STT_NOTYPE } from "../constants.ts";
+import { ENTRY_SIZE, PLACE_SIZE } from "../symbol-places.ts";
 
 /** The first byte of memory that is free. */
 export function firstFree(): u32 {
   return <u32>__heap_base;
 }
-
-/**
- * A *place* is an address with what was found for it, in bytes:
- *
- *     0    the address
- *     8    its floor: the start of the last symbol at or before it; -Infinity at first
- *     16   the list of the rows around the floor: where the first is, 0 for none
- *
- * and a row in such a list:
- *
- *     0    its number
- *     8    where its symbol begins
- *     16   where it ends
- *     24   where the next one is
- */
-const PLACE_SIZE: u32 = 24;
-const ENTRY_SIZE: u32 = 32;
 
 /** Rows that are in no list any more, and room for further ones. */
 let free: u32 = 0;
