@@ -7,12 +7,13 @@
  */
 
 import { LeaklineError } from "../base/errors.ts";
+import { stableOrder } from "../base/stable-order.ts";
 import type { DebugFile } from "./debug-file.ts";
 import { Float64List, Int32List } from "./growable.ts";
 import { MAX_SEQUENCE_ROWS } from "./limits.ts";
 import { LineHeader } from "./line-header.ts";
 import { LineProgram } from "./line-program.ts";
-import { RangeTable, sortedOrder, upperBound } from "./range-table.ts";
+import { RangeTable, upperBound } from "./range-table.ts";
 import { isTombstone } from "./ranges.ts";
 import { reasonOf } from "./reason.ts";
 
@@ -119,7 +120,7 @@ export class LineTable {
 
 /** Rows must not go backwards (§6.2.5.1), but some compilers' do: then they count in the order of their addresses. */
 function sortRows(rows: Rows): Rows {
-  const order = sortedOrder(rows.address, new Float64Array(rows.count), rows.count);
+  const order = stableOrder(rows.address, rows.count);
   const sorted = {
     count: rows.count,
     address: new Float64Array(rows.count),

@@ -129,7 +129,7 @@ export function sortedOrder(first: Column, second: Column, count: number): Uint3
   return from;
 }
 
-type Column = Float64Array | Int32Array;
+type Column = Float64Array;
 
 function precedes(first: Column, second: Column, a: number, b: number): boolean {
   return first[a] < first[b] || (first[a] === first[b] && second[a] > second[b]);

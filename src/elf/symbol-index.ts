@@ -14,6 +14,7 @@
 
 import { type VirtualAddress, virtualAddress } from "../base/address.ts";
 import { LeaklineError } from "../base/errors.ts";
+import { stableOrder } from "../base/stable-order.ts";
 import { upperBound, upperBoundFrom } from "../base/upper-bound.ts";
 import { STB_GLOBAL, STB_GNU_UNIQUE, STB_LOCAL, STB_WEAK, STT_NOTYPE } from "./constants.ts";
 import type { ElfFile } from "./elf-file.ts";
@@ -169,14 +170,25 @@ function indexTable(elf: ElfFile, table: SymbolTable): TableIndex {
 
 /** By address; at one address by how good a name the symbol gives. */
 function sortRows(table: SymbolTable, { addresses, rows }: FunctionRows): Uint32Array {
-  const rank = new Uint8Array(table.count);
-  for (const row of rows) {
-    const bind = table.bind(row);
-    const strength =
-      bind === STB_GLOBAL || bind === STB_GNU_UNIQUE ? 0 : bind === STB_WEAK ? 1 : bind === STB_LOCAL ? 2 : 3;
-    rank[row] = (table.type(row) === STT_NOTYPE ? 4 : 0) + strength;
+  const starts = new Float64Array(rows.length);
+  for (let i = 0; i < rows.length; i++) starts[i] = addresses[rows[i]];
+  const sorted = stableOrder(starts, rows.length);
+  for (let i = 0; i < sorted.length; i++) sorted[i] = rows[sorted[i]];
+  for (let from = 0, to = 0; from < sorted.length; from = to) {
+    let isBestFirst = true;
+    for (to = from + 1; to < sorted.length && addresses[sorted[to]] === addresses[sorted[from]]; to++)
+      if (rankOf(table, sorted[to]) < rankOf(table, sorted[to - 1])) isBestFirst = false;
+    if (!isBestFirst) sorted.subarray(from, to).sort((a, b) => rankOf(table, a) - rankOf(table, b) || a - b);
   }
-  return rows.slice().sort((a, b) => addresses[a] - addresses[b] || rank[a] - rank[b] || a - b);
+  return sorted;
+}
+
+/** How good a name a symbol gives: the lower, the better. */
+function rankOf(table: SymbolTable, row: number): number {
+  const bind = table.bind(row);
+  const strength =
+    bind === STB_GLOBAL || bind === STB_GNU_UNIQUE ? 0 : bind === STB_WEAK ? 1 : bind === STB_LOCAL ? 2 : 3;
+  return (table.type(row) === STT_NOTYPE ? 4 : 0) + strength;
 }
 
 /** Walks the groups by address with a stack of those that are open, and writes a boundary wherever its top changes. */

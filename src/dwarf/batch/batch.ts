@@ -11,10 +11,11 @@
  * the right one.
  */
 
+import { stableOrder } from "../../base/stable-order.ts";
 import type { DebugFile } from "../debug-file.ts";
 import type { Found } from "../frames.ts";
 import { LineHeader } from "../line-header.ts";
-import { type RangeTable, sortedOrder } from "../range-table.ts";
+import type { RangeTable } from "../range-table.ts";
 import { reasonOf } from "../reason.ts";
 import { isSkeleton, splitUnit } from "../split.ts";
 import type { Unit } from "../unit.ts";
@@ -64,7 +65,7 @@ export class Batch {
   /** @param units for each address, where the unit begins that most likely has it; negative when none has. */
   run(units: Float64Array): void {
     const count = units.length;
-    const order = sortedOrder(units, units, count);
+    const order = stableOrder(units, count);
     const endOfUnit = (from: number): number => {
       let to = from + 1;
       while (to < count && units[order[to]] === units[order[from]]) to++;
@@ -123,7 +124,7 @@ export class Batch {
     }
     if (!search.begin(unit, addresses, count) || !search.findFunctions()) return;
     const { dies } = search;
-    const byFunction = sortedOrder(dies, dies, count);
+    const byFunction = stableOrder(dies, count);
     let covered: RangeTable | undefined;
     for (let from = 0; from < count; ) {
       const die = dies[byFunction[from]];

@@ -5,7 +5,7 @@
  * resolved here as well, so that the answers are the same however many help.
  */
 
-import { sortedOrder } from "../range-table.ts";
+import { stableOrder } from "../../base/stable-order.ts";
 import type { AnswerColumns } from "./answers.ts";
 import type { Batch } from "./batch.ts";
 
@@ -40,7 +40,7 @@ export function runShared(
   sizeOf: (unit: number) => number,
   helper: BatchHelper,
 ): void {
-  const order = sortedOrder(units, units, units.length);
+  const order = stableOrder(units, units.length);
   // By place in that order: bytes of all units up to and with this one.
   const bytes = new Float64Array(order.length);
   let sum = 0;
