@@ -73,6 +73,14 @@ export class CodeRanges {
     this.set(unit);
   }
 
+  /** Becomes what `readFrom` makes of a DIE whose code is from one address to another one behind it, and says no more of it. */
+  setPlain(low: number, high: number): void {
+    this.clear();
+    this.pairs.push(low);
+    this.pairs.push(high);
+    this.entry = low;
+  }
+
   /** Nearly every compiler puts them where only the abbreviation decides. */
   private readByPlace(cursor: Cursor, shape: UnitShape, words: Int32Array, record: number): void {
     const { position } = cursor;

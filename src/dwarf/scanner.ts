@@ -37,18 +37,20 @@ type Code = WasmCode & {
   setUnit(
     from: number,
     end: number,
+    root: number,
     table: number,
     addressSize: number,
+    offsetSize: number,
+    refAddrSize: number,
     lowestCode: number,
     littleEndian: number,
   ): void;
-  setRangeUnit(version: number, base: number, offsetSize: number, limit: number): void;
+  setRangeUnit(version: number, base: number, limit: number): void;
   setRangePiece(start: number, at: number, end: number): void;
   readonly foundDie: WasmVariable;
   readonly foundIndex: WasmVariable;
   readonly foundAttributes: WasmVariable;
   beginFunctions(
-    root: number,
     everything: number,
     addresses: number,
     count: number,
@@ -65,12 +67,15 @@ type Code = WasmCode & {
     innermost: number,
     dies: number,
     parents: number,
+    names: number,
     rows: number,
     openCalls: number,
   ): void;
   beginCalls(die: number, count: number): number;
   searchCalls(): number;
   claimCall(begin: number, end: number): number;
+  readonly functionLow: WasmVariable;
+  readonly functionHigh: WasmVariable;
   readonly rowCount: WasmVariable;
   lineHitRoom(): number;
   setLineLists(at: number, length: number): void;

@@ -10,6 +10,7 @@ import * as to from "../abbreviation-layout.ts";
 import * as dw from "../constants.ts";
 import { MAX_ABBREVIATION_ATTRIBUTES } from "../limits.ts";
 import * as bytes from "./bytes.ts";
+import { formStep, setShape, UNKNOWN } from "./forms.ts";
 
 const WORD: u32 = 4;
 const RECORD_BYTES: u32 = to.RECORD_WORDS * WORD;
@@ -19,10 +20,6 @@ const SHORTEST: u32 = 5;
 /** Codes up to so many for each declaration, and this many, have a list. */
 const CODES_EACH: u32 = 4;
 const MORE_CODES: u32 = 1024;
-
-let addressSize: i32 = 0;
-let offsetSize: i32 = 0;
-let refAddrSize: i32 = 0;
 
 let attributes: u32 = 0;
 let attributeCount: u32 = 0;
@@ -52,9 +49,7 @@ export function compileAbbreviations(
   sizeOfOffset: i32,
   sizeOfRefAddr: i32,
 ): void {
-  addressSize = sizeOfAddress;
-  offsetSize = sizeOfOffset;
-  refAddrSize = sizeOfRefAddr;
+  setShape(sizeOfAddress, sizeOfOffset, sizeOfRefAddr);
   const length = end - from;
   const records = out + to.HEAD_WORDS * WORD;
   attributes = records + (length / SHORTEST + 2) * RECORD_BYTES;
@@ -234,80 +229,6 @@ export function wordAt(at: u32, word: i32): u32 {
 
 function setWord(at: u32, word: i32, value: u32): void {
   store<u32>(at + word * WORD, value);
-}
-
-const UNKNOWN: i32 = i32.MIN_VALUE;
-
-/** How a value of this form is passed (§7.5.6). */
-function formStep(form: u32): i32 {
-  switch (form) {
-    case dw.DW_FORM_implicit_const:
-    case dw.DW_FORM_flag_present:
-      return 0;
-    case dw.DW_FORM_data1:
-    case dw.DW_FORM_ref1:
-    case dw.DW_FORM_flag:
-    case dw.DW_FORM_strx1:
-    case dw.DW_FORM_addrx1:
-      return 1;
-    case dw.DW_FORM_data2:
-    case dw.DW_FORM_ref2:
-    case dw.DW_FORM_strx2:
-    case dw.DW_FORM_addrx2:
-      return 2;
-    case dw.DW_FORM_strx3:
-    case dw.DW_FORM_addrx3:
-      return 3;
-    case dw.DW_FORM_data4:
-    case dw.DW_FORM_ref4:
-    case dw.DW_FORM_strx4:
-    case dw.DW_FORM_addrx4:
-    case dw.DW_FORM_ref_sup4:
-      return 4;
-    case dw.DW_FORM_data8:
-    case dw.DW_FORM_ref8:
-    case dw.DW_FORM_ref_sig8:
-    case dw.DW_FORM_ref_sup8:
-      return 8;
-    case dw.DW_FORM_data16:
-      return 16;
-    case dw.DW_FORM_addr:
-      return addressSize;
-    case dw.DW_FORM_ref_addr:
-      return refAddrSize;
-    case dw.DW_FORM_strp:
-    case dw.DW_FORM_line_strp:
-    case dw.DW_FORM_strp_sup:
-    case dw.DW_FORM_sec_offset:
-    case dw.DW_FORM_GNU_ref_alt:
-    case dw.DW_FORM_GNU_strp_alt:
-      return offsetSize;
-    case dw.DW_FORM_udata:
-    case dw.DW_FORM_sdata:
-    case dw.DW_FORM_ref_udata:
-    case dw.DW_FORM_strx:
-    case dw.DW_FORM_addrx:
-    case dw.DW_FORM_loclistx:
-    case dw.DW_FORM_rnglistx:
-    case dw.DW_FORM_GNU_addr_index:
-    case dw.DW_FORM_GNU_str_index:
-      return to.SKIP_LEB;
-    case dw.DW_FORM_string:
-      return to.SKIP_STRING;
-    case dw.DW_FORM_block1:
-      return to.SKIP_BLOCK1;
-    case dw.DW_FORM_block2:
-      return to.SKIP_BLOCK2;
-    case dw.DW_FORM_block4:
-      return to.SKIP_BLOCK4;
-    case dw.DW_FORM_block:
-    case dw.DW_FORM_exprloc:
-      return to.SKIP_BLOCK;
-    case dw.DW_FORM_indirect:
-      return to.SKIP_INDIRECT;
-    default:
-      return UNKNOWN;
-  }
 }
 
 /** How a DW_AT_sibling is passed; one whose form makes it no use is an attribute like others. */

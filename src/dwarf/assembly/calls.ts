@@ -1,16 +1,19 @@
 /**
- * The inlined calls of a function that contain given addresses (DWARF 5 §3.3.8), in one walk over the function.
+ * The inlined calls of a function that contain given addresses (DWARF 5 §3.3.8), in one walk over the function, and the
+ * names of all.
  *
  * An inner call stands behind the outer one it is part of, so the last one in file order that has an address is the
  * innermost. Calls that have one, and those around them, get a row each.
  */
 
 import * as to from "../abbreviation-layout.ts";
-import { DONE, GIVEN_UP, WANTS_RANGES } from "../batch/search-states.ts";
+import { NAME_RECORD } from "../batch/name-records.ts";
+import { DONE, GIVEN_UP, WANTS_OWN_RANGES, WANTS_RANGES } from "../batch/search-states.ts";
 import * as dw from "../constants.ts";
 import { MAX_FUNCTIONS } from "../limits.ts";
 import { wordAt } from "./abbreviations.ts";
 import * as dies from "./dies.ts";
+import { readNames } from "./names.ts";
 import * as ranges from "./range-lists.ts";
 
 /** Overlapping calls make each address be looked at once for each: so often, at most. */
@@ -22,6 +25,7 @@ const LEVEL: u32 = 0;
 const DIE: u32 = 4;
 const ROW: u32 = 8;
 const OPEN_BYTES: u32 = 12;
+const NAMES_BYTES: u32 = NAME_RECORD * 8;
 
 // The addresses, ascending, and of each the row of the innermost call, or -1.
 let addresses: u32 = 0;
@@ -30,11 +34,18 @@ let innermost: u32 = 0;
 // By row: its DIE in the unit, and the row of the call around it or -1.
 let rowDies: u32 = 0;
 let rowParents: u32 = 0;
+/** A record for the function, and one for each row. */
+let names: u32 = 0;
 let maxRows: u32 = 0;
 export let rowCount: u32 = 0;
 // The calls around the place where the search is: depth, DIE and row of each.
 let open: u32 = 0;
 let openCount: u32 = 0;
+
+let functionDie: u32 = 0;
+/** After `beginCalls`, unless it wants them: from where to where the function's code is. */
+export let functionLow: f64 = 0;
+export let functionHigh: f64 = 0;
 
 let position: u32 = 0;
 let depth: i32 = 0;
@@ -49,21 +60,31 @@ export function openRoom(): u32 {
 }
 
 /** Where all lists are, in memory; `rows` of them have room. */
-export function setCallLists(list: u32, rowOf: u32, dieOf: u32, parentOf: u32, rows: u32, openCalls: u32): void {
+export function setCallLists(
+  list: u32,
+  rowOf: u32,
+  dieOf: u32,
+  parentOf: u32,
+  nameOf: u32,
+  rows: u32,
+  openCalls: u32,
+): void {
   addresses = list;
   innermost = rowOf;
   rowDies = dieOf;
   rowParents = parentOf;
+  names = nameOf;
   maxRows = rows;
   open = openCalls;
 }
 
 /**
  * @param die the function's, in the unit. @param length addresses to look up.
- * @returns WANTS_RANGES: those of the function itself; or GIVEN_UP.
+ * @returns WANTS_OWN_RANGES, those of the function, before it goes on; or what `searchCalls` does.
  */
 export function beginCalls(die: u32, length: u32): i32 {
   count = length;
+  functionDie = die;
   memory.fill(innermost, 0xff, length << 2);
   rowCount = 0;
   openCount = 0;
@@ -76,8 +97,13 @@ export function beginCalls(die: u32, length: u32): i32 {
   dies.setFound(dies.unit + die, record, dies.attributesAt);
   position = dies.passAttributes(record, dies.attributesAt);
   if (position > dies.unitEnd) return GIVEN_UP;
-  depth = (wordAt(record, to.FLAGS) & to.HAS_CHILDREN) !== 0 ? 1 : 0;
-  return WANTS_RANGES;
+  const flags = wordAt(record, to.FLAGS);
+  depth = count > 0 && (flags & to.HAS_CHILDREN) !== 0 ? 1 : 0;
+  const isPlain = (flags & to.PLAIN_CODE) !== 0 && <i32>wordAt(record, to.PLACE_ENTRY) < 0;
+  if (!isPlain || !dies.readPlainCode(record, dies.attributesAt)) return WANTS_OWN_RANGES;
+  functionLow = dies.low;
+  functionHigh = dies.high;
+  return searchCalls();
 }
 
 /** Goes on. @returns DONE, WANTS_RANGES (of `foundDie`, to be claimed before it goes on), or GIVEN_UP. */
@@ -136,6 +162,9 @@ export function searchCalls(): i32 {
       return WANTS_RANGES;
     }
   }
+  readNames(functionDie, names);
+  for (let row: u32 = 0; row < rowCount; row++)
+    readNames(load<u32>(rowDies + (row << 2)), names + (row + 1) * NAMES_BYTES);
   return DONE;
 }
 

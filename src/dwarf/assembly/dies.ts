@@ -7,28 +7,45 @@ import * as to from "../abbreviation-layout.ts";
 import * as dw from "../constants.ts";
 import { wordAt } from "./abbreviations.ts";
 import * as bytes from "./bytes.ts";
+import * as forms from "./forms.ts";
 
 const RECORD_BYTES: u32 = to.RECORD_WORDS * 4;
+export const ATTRIBUTE_BYTES: u32 = to.ATTRIBUTE_WORDS * 4;
 
 // The unit: where its first byte is, and the one behind its last. Its abbreviation table, in parts.
 export let unit: u32 = 0;
 export let unitEnd: u32 = 0;
+/** Where the root DIE is, in the unit. */
+export let root: u32 = 0;
 let records: u32 = 0;
+let attributes: u32 = 0;
 let codes: u32 = 0;
 let codeList: u32 = 0;
 let steps: u32 = 0;
-let addressSize: i32 = 0;
 /** Code below it was dropped by the linker; Infinity when nobody knows. */
 let lowestCode: f64 = 0;
 
-export function setUnit(from: u32, end: u32, table: u32, bytesOfAddress: i32, lowest: f64, littleEndian: bool): void {
+/** @param rootOffset where the root is, in the unit. The sizes are `forms.setShape`'s. */
+export function setUnit(
+  from: u32,
+  end: u32,
+  rootOffset: u32,
+  table: u32,
+  sizeOfAddress: i32,
+  sizeOfOffset: i32,
+  sizeOfRefAddr: i32,
+  lowest: f64,
+  littleEndian: bool,
+): void {
   unit = from;
   unitEnd = end;
+  root = rootOffset;
+  forms.setShape(sizeOfAddress, sizeOfOffset, sizeOfRefAddr);
   records = table + to.HEAD_WORDS * 4;
   codes = wordAt(table, to.CODES);
+  attributes = table + wordAt(table, to.ATTRIBUTES) * 4;
   codeList = table + wordAt(table, to.CODE_LIST) * 4;
   steps = table + wordAt(table, to.STEPS) * 4;
-  addressSize = bytesOfAddress;
   lowestCode = lowest;
   bytes.setByteOrder(littleEndian);
 }
@@ -56,6 +73,15 @@ export function readCode(at: u32): u32 {
   return index < 0 ? NO_RECORD : records + <u32>index * RECORD_BYTES;
 }
 
+/** Where the attributes of a record are in its table: the first, and behind the last that is about names. */
+export function firstNaming(record: u32): u32 {
+  return attributes + wordAt(record, to.FIRST_ATTRIBUTE) * ATTRIBUTE_BYTES;
+}
+
+export function behindNaming(record: u32): u32 {
+  return attributes + wordAt(record, to.NAMED_END) * ATTRIBUTE_BYTES;
+}
+
 /** After `passAttributes`: where DW_AT_sibling leads to, in memory; 0 without one. */
 export let sibling: u32 = 0;
 
@@ -79,12 +105,18 @@ function passSteps(record: u32, from: u32): u32 {
   sibling = 0;
   const last = steps + wordAt(record + RECORD_BYTES, to.FIRST_STEP) * 4;
   for (let i = steps + wordAt(record, to.FIRST_STEP) * 4; i < last; i += 4) {
-    const step = load<i32>(i);
-    if (step >= 0) at += step;
-    else if (step === to.SKIP_LEB) while (load<u8>(at++) >= 0x80);
-    else at = passStep(step, at);
+    at = passValue(load<i32>(i), at);
     if (at > unitEnd) break;
   }
+  return at;
+}
+
+/** Passes a value by its step. @returns where it ends, as `passAttributes` does. */
+export function passValue(step: i32, from: u32): u32 {
+  let at = from;
+  if (step >= 0) return at + step;
+  if (step !== to.SKIP_LEB) return passStep(step, at);
+  while (load<u8>(at++) >= 0x80);
   return at;
 }
 
@@ -161,16 +193,12 @@ export function readPlainCode(record: u32, at: u32): bool {
 export function setRange(begin: f64, end: f64): bool {
   low = begin;
   high = end;
-  return begin < end && !isTombstone(begin, addressSize, lowestCode);
-}
-
-export function sizeOfAddress(): u32 {
-  return <u32>addressSize;
+  return begin < end && !isTombstone(begin, forms.addressSize, lowestCode);
 }
 
 export function addressAt(at: u32): f64 {
-  if (addressSize === 8) return bytes.i64At(at);
-  return addressSize === 4 ? <f64>bytes.u32At(at) : <f64>bytes.u16At(at);
+  if (forms.addressSize === 8) return bytes.i64At(at);
+  return forms.addressSize === 4 ? <f64>bytes.u32At(at) : <f64>bytes.u16At(at);
 }
 
 /** As ranges.ts has it. @param lowest Infinity for a file that says nothing about it. */

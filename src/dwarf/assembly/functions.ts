@@ -28,8 +28,8 @@ let depth: i32 = 0;
 let claims: u32 = 0;
 let functions: u32 = 0;
 
-/** @param root the unit's root, in the unit. @param all look for functions below any DIE. The lists are in memory. */
-export function beginFunctions(root: u32, all: bool, list: u32, length: u32, die: u32, begin: u32, end: u32): void {
+/** @param all look for functions below any DIE. The lists are in memory. */
+export function beginFunctions(all: bool, list: u32, length: u32, die: u32, begin: u32, end: u32): void {
   addresses = list;
   count = length;
   foundDies = die;
@@ -38,7 +38,7 @@ export function beginFunctions(root: u32, all: bool, list: u32, length: u32, die
   memory.fill(die, 0xff, length << 2);
   everything = all;
   skipped = false;
-  position = dies.unit + root;
+  position = dies.unit + dies.root;
   depth = 0;
   claims = 0;
   functions = 0;

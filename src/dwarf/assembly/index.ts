@@ -19,7 +19,16 @@ import {
   setRoom,
 } from "./aranges.ts";
 import { firstFree } from "./bytes.ts";
-import { beginCalls, claimCall, openRoom, rowCount, searchCalls, setCallLists } from "./calls.ts";
+import {
+  beginCalls,
+  claimCall,
+  functionHigh,
+  functionLow,
+  openRoom,
+  rowCount,
+  searchCalls,
+  setCallLists,
+} from "./calls.ts";
 import { foundAttributes, foundDie, foundIndex, setUnit } from "./dies.ts";
 import { beginFunctions, claimFunction, searchFunctions, skipped } from "./functions.ts";
 import { lineHitRoom, searchLines, setLineLists, setProgram } from "./lines.ts";
@@ -38,6 +47,8 @@ export {
   foundAttributes,
   foundDie,
   foundIndex,
+  functionHigh,
+  functionLow,
   lineHitRoom,
   openRoom,
   rangeCount,

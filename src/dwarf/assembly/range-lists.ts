@@ -10,6 +10,7 @@ import * as dw from "../constants.ts";
 import { wordAt } from "./abbreviations.ts";
 import * as bytes from "./bytes.ts";
 import * as dies from "./dies.ts";
+import * as forms from "./forms.ts";
 
 // The piece: what its first byte is in the section, and where it begins and ends in memory.
 let pieceStart: f64 = 0;
@@ -17,7 +18,6 @@ let piece: u32 = 0;
 let pieceEnd: u32 = 0;
 
 let unitBase: f64 = 0;
-let offsetSize: i32 = 0;
 let mayRead: bool = false;
 let entries: u32 = 0;
 let maxEntries: u32 = 0;
@@ -29,10 +29,9 @@ export function setRangePiece(start: f64, at: u32, end: u32): void {
 }
 
 /** @param version of the unit. @param base its own address, from which lists count. @param limit entries that may be read. */
-export function setRangeUnit(version: u32, base: f64, sizeOfOffset: i32, limit: u32): void {
+export function setRangeUnit(version: u32, base: f64, limit: u32): void {
   mayRead = version >= 5;
   unitBase = base;
-  offsetSize = sizeOfOffset;
   maxEntries = limit;
   entries = 0;
 }
@@ -60,7 +59,7 @@ export function beginRanges(record: u32, at: u32): bool {
   if (!mayRead || wordAt(record, to.PLACES) !== 1 || <i32>wordAt(record, to.PLACE_RANGES) < 0) return false;
   if (wordAt(record, to.PLACE_RANGES + 1) !== dw.DW_FORM_sec_offset) return false;
   const place = at + wordAt(record, to.PLACE_RANGES);
-  const offset = (offsetSize === 8 ? bytes.i64At(place) : <f64>bytes.u32At(place)) - pieceStart;
+  const offset = (forms.offsetSize === 8 ? bytes.i64At(place) : <f64>bytes.u32At(place)) - pieceStart;
   if (!(offset >= 0 && offset < <f64>(pieceEnd - piece))) return false;
   next = piece + <u32>offset;
   base = unitBase;
@@ -81,13 +80,13 @@ function isSound(from: u32): bool {
         bytes.uleb();
         break;
       case dw.DW_RLE_base_address:
-        bytes.skip(dies.sizeOfAddress());
+        bytes.skip(forms.addressSize);
         break;
       case dw.DW_RLE_start_end:
-        bytes.skip(2 * dies.sizeOfAddress());
+        bytes.skip(2 * forms.addressSize);
         break;
       case dw.DW_RLE_start_length:
-        bytes.skip(dies.sizeOfAddress());
+        bytes.skip(forms.addressSize);
         bytes.uleb();
         break;
       default:
@@ -101,7 +100,7 @@ function isSound(from: u32): bool {
 
 /** Moves to the next range that the linker kept: `dies.low`, `dies.high`. @returns false at the list's end. */
 export function nextRange(): bool {
-  const size = dies.sizeOfAddress();
+  const size = forms.addressSize;
   const highest: f64 = size === 4 ? 4294967295 : -1;
   for (let kind: u32 = load<u8>(next); kind !== dw.DW_RLE_end_of_list; kind = load<u8>(next)) {
     bytes.seek(next + 1);

@@ -149,7 +149,7 @@ export class Batch {
     const wanted = this.functionAddresses;
     for (let i = 0; i < count; i++) wanted[i] = addresses[group[i]];
     if (!search.findCalls(die, wanted, this.inlines ? count : 0)) return;
-    names.read(unit, die);
+    names.take(unit, die, search.names, 0);
     const { entry, pairs } = search.code;
     const row = this.answers.addFunction(names.linkageName, names.name, entry ?? 0, pairs);
     const { callCount, innermost } = search;
@@ -170,8 +170,8 @@ export class Batch {
     const around = this.search.callParents[call];
     const parent = around < 0 ? functionRow : this.rowOf(around, functionRow, depth + 1);
     if (parent < 0) return -1;
-    const { names } = this;
-    names.read(this.unit, this.search.callDies[call]);
+    const { names, search } = this;
+    names.take(this.unit, search.callDies[call], search.names, call + 1);
     const { callFile, callLine, callColumn } = names;
     if (callLine > 0xffffffff || callColumn > 0xffffffff) return -1;
     const row = this.answers.addCall(

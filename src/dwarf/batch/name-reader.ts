@@ -8,6 +8,7 @@ import { readForm, readIndirectForm } from "../attributes.ts";
 import * as dw from "../constants.ts";
 import { MAX_ORIGINS } from "../limits.ts";
 import type { Unit } from "../unit.ts";
+import * as record from "./name-records.ts";
 import type { Texts } from "./texts.ts";
 
 export class NameReader {
@@ -51,6 +52,27 @@ export class NameReader {
     this.callFile = callFile;
     this.callLine = callLine;
     this.callColumn = callColumn;
+  }
+
+  /**
+   * The same of what a search has read.
+   *
+   * @param number of the record, in `names`. @param offset of its DIE.
+   * @throws MalformedError when it has not, and a DIE on the way is damaged.
+   */
+  take(unit: Unit, offset: number, names: Float64Array, number: number): void {
+    const at = number * record.NAME_RECORD;
+    const linkageName = names[at + record.LINKAGE_NAME];
+    if (linkageName === record.UNREAD) {
+      this.read(unit, offset);
+      return;
+    }
+    const name = names[at + record.NAME];
+    this.linkageName = linkageName < 0 ? -1 : this.texts.at(unit.file.require(".debug_str"), linkageName);
+    this.name = name < 0 ? -1 : this.texts.at(unit.file.require(".debug_str"), name);
+    this.callFile = names[at + record.CALL_FILE];
+    this.callLine = names[at + record.CALL_LINE];
+    this.callColumn = names[at + record.CALL_COLUMN];
   }
 
   private readDie(unit: Unit, offset: number): void {

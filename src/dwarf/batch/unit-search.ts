@@ -15,7 +15,8 @@ import { WasmWindow } from "../../base/wasm-window.ts";
 import { CodeRanges, maxRangeEntries } from "../ranges.ts";
 import { giveBack, takeScanner } from "../scanner.ts";
 import type { Unit } from "../unit.ts";
-import { DONE, GIVEN_UP, WANTS_RANGES } from "./search-states.ts";
+import { NAME_RECORD } from "./name-records.ts";
+import { DONE, WANTS_OWN_RANGES, WANTS_RANGES } from "./search-states.ts";
 
 /** Bytes of .debug_rnglists that are in memory at once, and of what follows, so that few lists are cut. */
 const RANGE_PIECE = 1 << 17;
@@ -34,6 +35,8 @@ export class UnitSearch {
   /** By row: its DIE in the unit, and the row of the call around it or -1. */
   callDies!: Int32Array;
   callParents!: Int32Array;
+  /** The names of that function, and behind them of each row, as name-records.ts has them. */
+  names!: Float64Array;
   /** Where units are to be read into. */
   readonly window: WasmWindow;
   private readonly scanner = takeScanner();
@@ -53,6 +56,7 @@ export class UnitSearch {
   private readonly rowsOfAddresses: number;
   private readonly rowDies: number;
   private readonly rowParents: number;
+  private readonly nameRecords: number;
   private readonly rangePiece: number;
 
   /** @param maxCount addresses of one unit. */
@@ -73,10 +77,12 @@ export class UnitSearch {
     this.rowsOfAddresses = take(4 * maxCount);
     this.rowDies = take(4 * MAX_ROWS);
     this.rowParents = take(4 * MAX_ROWS);
+    this.nameRecords = take(8 * NAME_RECORD * (MAX_ROWS + 1));
     this.rangePiece = take(roomFor(RANGE_PIECE + MAX_LIST));
     const open = take(code.openRoom());
     scanner.reserve(end);
-    code.setCallLists(this.functionAddresses, this.rowsOfAddresses, this.rowDies, this.rowParents, MAX_ROWS, open);
+    const { functionAddresses, rowsOfAddresses, rowDies, rowParents, nameRecords } = this;
+    code.setCallLists(functionAddresses, rowsOfAddresses, rowDies, rowParents, nameRecords, MAX_ROWS, open);
     this.window = new WasmWindow(scanner, end);
     this.forgetRanges();
   }
@@ -107,16 +113,20 @@ export class UnitSearch {
     const { lowestCode = Number.POSITIVE_INFINITY } = unit.main.file.input;
     const littleEndian = this.cursor.littleEndian ? 1 : 0;
     const { code } = scanner;
-    code.setUnit(at, at + length, table, header.addressSize, lowestCode, littleEndian);
+    const { rootOffset, addressSize, offsetSize, refAddrSize } = header;
+    const end = at + length;
+    code.setUnit(at, end, rootOffset, table, addressSize, offsetSize, refAddrSize, lowestCode, littleEndian);
     const rangeLists = header.version >= 5 ? unit.file.source(".debug_rnglists") : undefined;
     if (rangeLists !== this.rangeLists) this.forgetRanges();
     this.rangeLists = rangeLists;
     const entries = maxRangeEntries(rangeLists?.size ?? 0);
-    code.setRangeUnit(rangeLists ? header.version : 0, unit.base, header.offsetSize, entries);
+    code.setRangeUnit(rangeLists ? header.version : 0, unit.base, entries);
     this.dies = this.list(this.foundDies, count);
     this.innermost = this.list(this.rowsOfAddresses, count);
     this.callDies = this.list(this.rowDies, MAX_ROWS);
     this.callParents = this.list(this.rowParents, MAX_ROWS);
+    const firstName = this.nameRecords / 8;
+    this.names = scanner.numbers.subarray(firstName, firstName + NAME_RECORD * (MAX_ROWS + 1));
     return true;
   }
 
@@ -153,8 +163,7 @@ export class UnitSearch {
   private walk(addresses: number, dies: number, count: number, everything: boolean): boolean {
     const { code } = this.scanner;
     const ranges = new CodeRanges();
-    const root = this.unit.header.rootOffset;
-    code.beginFunctions(root, everything ? 1 : 0, addresses, count, dies, this.begins, this.ends);
+    code.beginFunctions(everything ? 1 : 0, addresses, count, dies, this.begins, this.ends);
     for (;;) {
       const state = code.searchFunctions();
       if (state !== WANTS_RANGES) return state === DONE;
@@ -165,10 +174,10 @@ export class UnitSearch {
   }
 
   /**
-   * Finds the calls inlined into a function of the unit, and reads its own ranges into `code`.
+   * Finds the calls inlined into a function of the unit and the names of all, and reads its own ranges into `code`.
    *
    * @param die the function's, in the unit.
-   * @param addresses ascending; the first `count` of them are looked up: with 0, only the function's ranges are read.
+   * @param addresses ascending; the first `count` of them are looked up: with 0, only the function itself is read.
    * @returns false when there is more here than compilers write, or it is damaged.
    * @throws LeaklineError where a range list is damaged.
    */
@@ -176,17 +185,20 @@ export class UnitSearch {
     const { scanner } = this;
     const { code } = scanner;
     scanner.numbers.set(addresses.subarray(0, count), this.functionAddresses / 8);
-    if (code.beginCalls(die, count) === GIVEN_UP) return false;
-    this.readFound(this.code);
-    if (count === 0) return true;
-    const ranges = new CodeRanges();
-    for (;;) {
-      const state = code.searchCalls();
-      if (state !== WANTS_RANGES) return state === DONE;
+    let state = code.beginCalls(die, count);
+    if (state === WANTS_OWN_RANGES) {
+      this.readFound(this.code);
+      state = code.searchCalls();
+    } else this.code.setPlain(code.functionLow.value, code.functionHigh.value);
+    let ranges: CodeRanges | undefined;
+    while (state === WANTS_RANGES) {
+      ranges ??= new CodeRanges();
       this.readFound(ranges);
       const { values, length } = ranges.pairs;
       for (let i = 0; i < length; i += 2) if (code.claimCall(values[i], values[i + 1]) === 0) return false;
+      state = code.searchCalls();
     }
+    return state === DONE;
   }
 
   /** It is not to be used again. */
