@@ -14,6 +14,17 @@ test("orders like a stable sort, at any length and distance", () => {
   );
 });
 
+test("asks which of two equal ones comes first", () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(value, fc.integer({ min: 0, max: 3 })), { maxLength: 100 }), (pairs) => {
+      const values = Float64Array.from(pairs, ([first]) => first);
+      const ranks = pairs.map(([, second]) => second);
+      const expected = ranks.map((_, i) => i).sort((a, b) => values[a] - values[b] || ranks[a] - ranks[b]);
+      expect([...stableOrder(values, values.length, (a, b) => ranks[a] - ranks[b])]).toEqual(expected);
+    }),
+  );
+});
+
 test("takes as many values as are asked for", () => {
   expect([...stableOrder(Int32Array.of(7, -1, 7, 3, 0), 4)]).toEqual([1, 3, 0, 2]);
 });

@@ -5,8 +5,29 @@
  * compiled yet: so each value is sorted together with its index, as one number.
  */
 
-/** Indices 0..count-1 in ascending order of the values, equal ones as they were. @param values integers. */
-export function stableOrder(values: Float64Array | Int32Array, count: number): Uint32Array {
+/**
+ * Indices 0..count-1 in ascending order of the values.
+ *
+ * @param values integers.
+ * @param amongEqual which of two indices of one value comes first; where it does not tell, they stay as they were.
+ */
+export function stableOrder(
+  values: Float64Array | Int32Array,
+  count: number,
+  amongEqual?: (a: number, b: number) => number,
+): Uint32Array {
+  const order = ascending(values, count);
+  if (!amongEqual) return order;
+  for (let from = 0, to = 0; from < count; from = to) {
+    let isInOrder = true;
+    for (to = from + 1; to < count && values[order[to]] === values[order[from]]; to++)
+      if (amongEqual(order[to - 1], order[to]) > 0) isInOrder = false;
+    if (!isInOrder) order.subarray(from, to).sort((a, b) => amongEqual(a, b) || a - b);
+  }
+  return order;
+}
+
+function ascending(values: Float64Array | Int32Array, count: number): Uint32Array {
   const order = new Uint32Array(count);
   let isSorted = true;
   let least = Number.POSITIVE_INFINITY;

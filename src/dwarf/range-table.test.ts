@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Lru } from "./lru.ts";
-import { RangeTable, sortedOrder } from "./range-table.ts";
+import { RangeTable } from "./range-table.ts";
 
 const bound = fc.integer({ min: -20, max: 20 });
 
@@ -21,19 +21,6 @@ describe("RangeTable", () => {
           .sort((a, b) => b.begin - a.begin || a.end - b.end || b.index - a.index)
           .map(({ index }) => index);
         expect(found).toEqual(expected);
-      }),
-    );
-  });
-});
-
-describe("sortedOrder", () => {
-  test("orders like a stable sort, at any length", () => {
-    fc.assert(
-      fc.property(fc.array(fc.tuple(bound, bound), { maxLength: 100 }), (pairs) => {
-        const first = Float64Array.from(pairs, ([a]) => a);
-        const second = Float64Array.from(pairs, ([, b]) => b);
-        const expected = pairs.map((_, i) => i).sort((i, j) => first[i] - first[j] || second[j] - second[i]);
-        expect([...sortedOrder(first, second, pairs.length)]).toEqual(expected);
       }),
     );
   });

@@ -3,10 +3,10 @@
  *
  * Ranges may overlap (units of one link, folded functions, a function inside another), so a search for the last begin
  * at or before the address is not enough. Beside each begin stands the largest end seen so far; the scan stops as soon
- * as that no longer reaches the address. The ranges are kept in three columns and sorted through one index array by a
- * merge sort: never quadratic, and stretches that are in order already, as linkers leave them, are only copied.
+ * as that no longer reaches the address.
  */
 
+import { stableOrder } from "../base/stable-order.ts";
 import { upperBoundFrom } from "../base/upper-bound.ts";
 import { Float64List } from "./growable.ts";
 
@@ -70,7 +70,7 @@ export class RangeTable {
     const count = this.begins.length;
     const begins = this.begins.values;
     const ends = this.ends.values;
-    const order = sortedOrder(begins, ends, count);
+    const order = stableOrder(begins, count, (a, b) => ends[b] - ends[a]);
     const begin = new Float64Array(count);
     const end = new Float64Array(count);
     const largestEnd = new Float64Array(count);
@@ -99,38 +99,4 @@ export function upperBound(values: Float64Array, count: number, wanted: number):
     else low = middle + 1;
   }
   return low;
-}
-
-/** Indices 0..count-1 in ascending order of `first`, then descending order of `second`, then as they were. */
-export function sortedOrder(first: Column, second: Column, count: number): Uint32Array {
-  let from = new Uint32Array(count);
-  for (let i = 0; i < count; i++) from[i] = i;
-  let sorted = 1;
-  while (sorted < count && !precedes(first, second, sorted, sorted - 1)) sorted++;
-  if (sorted >= count) return from;
-  let to = new Uint32Array(count);
-  for (let width = 1; width < count; width *= 2) {
-    for (let start = 0; start < count; start += 2 * width) {
-      const middle = Math.min(start + width, count);
-      const end = Math.min(start + 2 * width, count);
-      if (end <= middle || !precedes(first, second, from[middle], from[middle - 1])) {
-        to.set(from.subarray(start, end), start);
-        continue;
-      }
-      let left = start;
-      let right = middle;
-      for (let i = start; i < end; i++) {
-        const takeLeft = right >= end || (left < middle && !precedes(first, second, from[right], from[left]));
-        to[i] = takeLeft ? from[left++] : from[right++];
-      }
-    }
-    [from, to] = [to, from];
-  }
-  return from;
-}
-
-type Column = Float64Array;
-
-function precedes(first: Column, second: Column, a: number, b: number): boolean {
-  return first[a] < first[b] || (first[a] === first[b] && second[a] > second[b]);
 }

@@ -26,7 +26,7 @@ export class CodeRanges {
   readonly dropped = new Float64List();
   /** Where the code is entered: DW_AT_entry_pc, else DW_AT_low_pc, else the first range's begin (§2.18). */
   entry: number | undefined;
-  /** Where in .debug_rnglists the list was that was read last, of which a DIE had the offset itself. */
+  /** Where in its section the list was that was read last, of which a DIE had the offset itself. */
   listOffset: number | undefined;
   /** Range list entries read so far. */
   entries = 0;
@@ -199,6 +199,7 @@ export function isTombstone(begin: number, addressSize: number, lowestCode: numb
 function readRangeList(unit: Unit, form: number, value: number, into: CodeRanges): void {
   if (unit.header.version < 5) {
     readDebugRanges(unit, value, into);
+    if (unit === unit.main) into.listOffset = value;
     return;
   }
   const offset = rngListOffset(unit, form, value);

@@ -172,15 +172,8 @@ function indexTable(elf: ElfFile, table: SymbolTable): TableIndex {
 function sortRows(table: SymbolTable, { addresses, rows }: FunctionRows): Uint32Array {
   const starts = new Float64Array(rows.length);
   for (let i = 0; i < rows.length; i++) starts[i] = addresses[rows[i]];
-  const sorted = stableOrder(starts, rows.length);
-  for (let i = 0; i < sorted.length; i++) sorted[i] = rows[sorted[i]];
-  for (let from = 0, to = 0; from < sorted.length; from = to) {
-    let isBestFirst = true;
-    for (to = from + 1; to < sorted.length && addresses[sorted[to]] === addresses[sorted[from]]; to++)
-      if (rankOf(table, sorted[to]) < rankOf(table, sorted[to - 1])) isBestFirst = false;
-    if (!isBestFirst) sorted.subarray(from, to).sort((a, b) => rankOf(table, a) - rankOf(table, b) || a - b);
-  }
-  return sorted;
+  const order = stableOrder(starts, rows.length, (a, b) => rankOf(table, rows[a]) - rankOf(table, rows[b]));
+  return order.map((i) => rows[i]);
 }
 
 /** How good a name a symbol gives: the lower, the better. */

@@ -1,5 +1,6 @@
 /**
- * Range lists of .debug_rnglists (DWARF 5 §2.17.3, §7.25), where a piece of that section is in memory.
+ * Range lists of .debug_rnglists (DWARF 5 §2.17.3, §7.25) and .debug_ranges (DWARF 4 §2.17.3), where a piece of the
+ * unit's section is in memory.
  *
  * Those of one unit lie side by side, so most are in the piece that the last one was read from. Lists that count in
  * .debug_addr are for ranges.ts.
@@ -19,6 +20,7 @@ let pieceEnd: u32 = 0;
 
 let unitBase: f64 = 0;
 let mayRead: bool = false;
+let isOld: bool = false;
 let entries: u32 = 0;
 let maxEntries: u32 = 0;
 
@@ -28,9 +30,10 @@ export function setRangePiece(start: f64, at: u32, end: u32): void {
   pieceEnd = end;
 }
 
-/** @param version of the unit. @param base its own address, from which lists count. @param limit entries that may be read. */
+/** @param version of the unit, 0 when its lists are not to be read here. @param base its own address, from which lists count. @param limit entries that may be read. */
 export function setRangeUnit(version: u32, base: f64, limit: u32): void {
-  mayRead = version >= 5;
+  mayRead = version > 0;
+  isOld = version < 5;
   unitBase = base;
   maxEntries = limit;
   entries = 0;
@@ -63,10 +66,18 @@ export function beginRanges(record: u32, at: u32): bool {
   if (!(offset >= 0 && offset < <f64>(pieceEnd - piece))) return false;
   next = piece + <u32>offset;
   base = unitBase;
-  return isSound(next);
+  return isOld ? hasEnd(next) : isSound(next);
 }
 
-/** Whether a list ends within the piece and has nothing but entries that are read here. */
+/** Whether a list of .debug_ranges ends within the piece. */
+function hasEnd(from: u32): bool {
+  const size = 2 * forms.addressSize;
+  for (let at = from; at + size <= pieceEnd; at += size)
+    if (dies.addressAt(at) === 0 && dies.addressAt(at + forms.addressSize) === 0) return true;
+  return false;
+}
+
+/** Whether one of .debug_rnglists does, and has nothing but entries that are read here. */
 function isSound(from: u32): bool {
   let at = from;
   while (at < pieceEnd) {
@@ -102,6 +113,7 @@ function isSound(from: u32): bool {
 export function nextRange(): bool {
   const size = forms.addressSize;
   const highest: f64 = size === 4 ? 4294967295 : -1;
+  if (isOld) return nextPair(size, highest);
   for (let kind: u32 = load<u8>(next); kind !== dw.DW_RLE_end_of_list; kind = load<u8>(next)) {
     bytes.seek(next + 1);
     entries++;
@@ -124,6 +136,21 @@ export function nextRange(): bool {
     // A base that is a tombstone makes tombstones of all that count from it.
     if (kind === dw.DW_RLE_offset_pair && base === highest) continue;
     if (dies.setRange(begin, end)) return true;
+  }
+  return false;
+}
+
+/** As that, in .debug_ranges: pairs of addresses, of which some say from where the others count. */
+function nextPair(size: u32, highest: f64): bool {
+  let begin = dies.addressAt(next);
+  let end = dies.addressAt(next + size);
+  while (begin !== 0 || end !== 0) {
+    next += 2 * size;
+    entries++;
+    if (begin === highest) base = end;
+    else if (begin !== highest - 1 && base !== highest && dies.setRange(begin + base, end + base)) return true;
+    begin = dies.addressAt(next);
+    end = dies.addressAt(next + size);
   }
   return false;
 }

@@ -18,7 +18,7 @@ import type { Unit } from "../unit.ts";
 import { NAME_RECORD } from "./name-records.ts";
 import { DONE, WANTS_OWN_RANGES, WANTS_RANGES } from "./search-states.ts";
 
-/** Bytes of .debug_rnglists that are in memory at once, and of what follows, so that few lists are cut. */
+/** Bytes of range lists that are in memory at once, and of what follows, so that few lists are cut. */
 const RANGE_PIECE = 1 << 17;
 const MAX_LIST = 1 << 12;
 
@@ -116,7 +116,7 @@ export class UnitSearch {
     const { rootOffset, addressSize, offsetSize, refAddrSize } = header;
     const end = at + length;
     code.setUnit(at, end, rootOffset, table, addressSize, offsetSize, refAddrSize, lowestCode, littleEndian);
-    const rangeLists = header.version >= 5 ? unit.file.source(".debug_rnglists") : undefined;
+    const rangeLists = rangeSource(unit);
     if (rangeLists !== this.rangeLists) this.forgetRanges();
     this.rangeLists = rangeLists;
     const entries = maxRangeEntries(rangeLists?.size ?? 0);
@@ -239,4 +239,10 @@ export class UnitSearch {
     this.scanner.code.setRangePiece(0, 0, 0);
     this.pieceStart = this.pieceEnd = 0;
   }
+}
+
+/** The section that a unit's range lists are in; undefined where they do not count from its beginning, in GNU's split units. */
+function rangeSource(unit: Unit): ByteSource | undefined {
+  if (unit.header.version >= 5) return unit.file.source(".debug_rnglists");
+  return unit === unit.main ? unit.file.source(".debug_ranges") : undefined;
 }

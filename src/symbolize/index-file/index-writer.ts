@@ -4,8 +4,8 @@
  * What was said before is said once: strings, functions and nodes are looked up by what they consist of.
  */
 
+import { stableOrder } from "../../base/stable-order.ts";
 import { Float64List } from "../../dwarf/growable.ts";
-import { sortedOrder } from "../../dwarf/range-table.ts";
 import { Answers } from "../answers.ts";
 import type { ModuleFrame } from "../frame.ts";
 import { ByteList, type Overflow } from "./byte-list.ts";
@@ -150,7 +150,8 @@ export class IndexWriter {
     const list = new RowList(new ByteList(), new ByteList());
     const { values: begins } = this.begins;
     const { values: ends } = this.ends;
-    for (const i of sortedOrder(begins, ends, this.begins.length)) list.add(begins[i], ends[i], this.chains.values[i]);
+    const order = stableOrder(begins, this.begins.length, (a, b) => ends[b] - ends[a]);
+    for (const i of order) list.add(begins[i], ends[i], this.chains.values[i]);
     list.finish();
     return list;
   }
