@@ -40,9 +40,8 @@ export class Batch {
   private lines!: LineSearch;
   private search!: UnitSearch;
   private readonly names: NameReader;
-  // Of the unit at hand: its addresses, those of the function at hand, and the rows of the calls in it, -1 for none yet.
+  // Of the unit at hand: its addresses, and the rows of the calls in the function at hand, -1 for none yet.
   private unitAddresses = new Float64Array(0);
-  private functionAddresses = new Float64Array(0);
   private callRows = new Int32Array(0);
   private unit!: Unit;
   private header: LineHeader | undefined;
@@ -130,35 +129,32 @@ export class Batch {
       const die = dies[byFunction[from]];
       let to = from + 1;
       while (to < count && dies[byFunction[to]] === die) to++;
-      const group = byFunction.subarray(from, to);
-      from = to;
-      if (die >= 0) this.runFunction(die, group, addresses, indexes);
+      if (die >= 0) this.runFunction(die, byFunction, from, to, indexes);
       else {
         // A line without a function is an answer only where the unit says that the address is its own, such as assembly.
         covered ??= rootRanges(main);
-        for (const i of group)
+        for (const i of byFunction.subarray(from, to))
           if (lines.found[i] === 1 && covered.find(addresses[i]) >= 0) this.answer(indexes[i], i, -1);
       }
+      from = to;
     }
   }
 
-  private runFunction(die: number, group: Uint32Array, addresses: Float64Array, indexes: Uint32Array): void {
-    const { unit, search, names } = this;
-    const count = group.length;
-    if (count > this.functionAddresses.length) this.functionAddresses = new Float64Array(roomFor(count));
-    const wanted = this.functionAddresses;
-    for (let i = 0; i < count; i++) wanted[i] = addresses[group[i]];
-    if (!search.findCalls(die, wanted, this.inlines ? count : 0)) return;
+  /** Answers for the addresses of one function: those of the unit whose numbers are in `order` at `from` and before `to`. */
+  private runFunction(die: number, order: Uint32Array, from: number, to: number, indexes: Uint32Array): void {
+    const { unit, search, names, unitAddresses } = this;
+    for (let i = from; i < to; i++) search.wanted[i - from] = unitAddresses[order[i]];
+    if (!search.findCalls(die, this.inlines ? to - from : 0)) return;
     names.take(unit, die, search.names, 0);
     const { entry, pairs } = search.code;
     const row = this.answers.addFunction(names.linkageName, names.name, entry ?? 0, pairs);
     const { callCount, innermost } = search;
     if (callCount > this.callRows.length) this.callRows = new Int32Array(roomFor(callCount));
     this.callRows.fill(-1, 0, callCount);
-    for (let i = 0; i < count; i++) {
-      const call = this.inlines ? innermost[i] : -1;
+    for (let i = from; i < to; i++) {
+      const call = this.inlines ? innermost[i - from] : -1;
       const inner = call < 0 ? row : this.rowOf(call, row, 0);
-      if (inner >= 0) this.answer(indexes[group[i]], group[i], inner);
+      if (inner >= 0) this.answer(indexes[order[i]], order[i], inner);
     }
   }
 

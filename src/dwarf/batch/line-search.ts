@@ -27,14 +27,17 @@ export class LineSearch {
   // Where things are in memory, in bytes: the lists, lengths of opcodes, and then the window.
   private readonly lists: number;
   private readonly lengths: number;
+  private readonly maxCount: number;
 
   /** @param maxCount addresses of one unit. */
   constructor(maxCount: number) {
     const { scanner } = this;
+    this.maxCount = maxCount;
     this.lists = scanner.firstFree;
     this.lengths = this.lists + 8 * Math.ceil((scanner.code.lineHitRoom() * maxCount) / 8);
     const end = this.lengths + OPCODES;
     scanner.reserve(end);
+    scanner.code.setLineLists(this.lists, maxCount);
     this.window = new WasmWindow(scanner, end);
   }
 
@@ -63,12 +66,11 @@ export class LineSearch {
       if (!scanner.reserve(at + roomFor(bytes.length))) return false;
       scanner.put(bytes, at);
     }
-    code.setLineLists(lists, count);
     scanner.numbers.set(addresses.subarray(0, count), lists / 8);
     scanner.bytes.set(header.opcodeLengths, lengths);
     const littleEndian = header.littleEndian ? 1 : 0;
     code.setProgram(opcodeBase, minInstLength, header.lineBase, header.lineRange, lengths, littleEndian);
-    this.look(count);
+    this.look();
     const lowest = lowestCode ?? Number.POSITIVE_INFINITY;
     const end = at + bytes.length;
     return code.searchLines(at + programStart, end, count, opcodeBase, minInstLength, addressSize, lowest) !== 0;
@@ -76,7 +78,8 @@ export class LineSearch {
 
   /** No program: nothing is found. */
   clear(count: number): void {
-    this.found = new Int32Array(count);
+    this.look();
+    this.found.fill(0, 0, count);
   }
 
   /** It is not to be used again. */
@@ -84,11 +87,12 @@ export class LineSearch {
     giveBack(this.scanner);
   }
 
-  private look(count: number): void {
+  /** The lists are others once memory has grown. */
+  private look(): void {
     const { words } = this.scanner;
+    if (this.found?.buffer === words.buffer) return;
     // Three lists of doubles, then those of words, as assembly/lines.ts has them.
-    const first = this.lists / 4 + 6 * count;
-    const list = (number: number): Int32Array => words.subarray(first + number * count, first + (number + 1) * count);
+    const list = (number: number): Int32Array => words.subarray(this.lists / 4 + (6 + number) * this.maxCount);
     this.found = list(0);
     this.file = list(1);
     this.line = list(2);

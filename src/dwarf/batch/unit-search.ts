@@ -30,6 +30,8 @@ export class UnitSearch {
   readonly code = new CodeRanges();
   /** By index of the address: its function's DIE in the unit, -1 where there is none. Valid until the next `begin`. */
   dies!: Int32Array;
+  /** Where the addresses of a function go before its calls are searched, ascending. */
+  wanted!: Float64Array;
   /** Of the function whose calls were searched last, by index of its address: the row of the innermost call, or -1. */
   innermost!: Int32Array;
   /** By row: its DIE in the unit, and the row of the call around it or -1. */
@@ -121,17 +123,20 @@ export class UnitSearch {
     this.rangeLists = rangeLists;
     const entries = maxRangeEntries(rangeLists?.size ?? 0);
     code.setRangeUnit(rangeLists ? header.version : 0, unit.base, entries);
-    this.dies = this.list(this.foundDies, count);
-    this.innermost = this.list(this.rowsOfAddresses, count);
-    this.callDies = this.list(this.rowDies, MAX_ROWS);
-    this.callParents = this.list(this.rowParents, MAX_ROWS);
-    const firstName = this.nameRecords / 8;
-    this.names = scanner.numbers.subarray(firstName, firstName + NAME_RECORD * (MAX_ROWS + 1));
+    this.look();
     return true;
   }
 
-  private list(from: number, length: number): Int32Array {
-    return this.scanner.words.subarray(from / 4, from / 4 + length);
+  /** The lists are others once memory has grown. */
+  private look(): void {
+    const { words, numbers } = this.scanner;
+    if (this.wanted?.buffer === numbers.buffer) return;
+    this.dies = words.subarray(this.foundDies / 4);
+    this.innermost = words.subarray(this.rowsOfAddresses / 4);
+    this.callDies = words.subarray(this.rowDies / 4);
+    this.callParents = words.subarray(this.rowParents / 4);
+    this.names = numbers.subarray(this.nameRecords / 8);
+    this.wanted = numbers.subarray(this.functionAddresses / 8);
   }
 
   /**
@@ -177,14 +182,12 @@ export class UnitSearch {
    * Finds the calls inlined into a function of the unit and the names of all, and reads its own ranges into `code`.
    *
    * @param die the function's, in the unit.
-   * @param addresses ascending; the first `count` of them are looked up: with 0, only the function itself is read.
+   * @param count addresses, which are in `wanted`: with 0, only the function itself is read.
    * @returns false when there is more here than compilers write, or it is damaged.
    * @throws LeaklineError where a range list is damaged.
    */
-  findCalls(die: number, addresses: Float64Array, count: number): boolean {
-    const { scanner } = this;
-    const { code } = scanner;
-    scanner.numbers.set(addresses.subarray(0, count), this.functionAddresses / 8);
+  findCalls(die: number, count: number): boolean {
+    const { code } = this.scanner;
     let state = code.beginCalls(die, count);
     if (state === WANTS_OWN_RANGES) {
       this.readFound(this.code);
