@@ -6,6 +6,7 @@
  */
 
 import { LeaklineError } from "../base/errors.ts";
+import { stableOrder } from "../base/stable-order.ts";
 import { upperBound } from "../base/upper-bound.ts";
 import type { ElfFile } from "./elf-file.ts";
 import { FrameReader, findEhFrame } from "./frame-reader.ts";
@@ -33,11 +34,13 @@ export function functionBounds(elf: ElfFile): FunctionBounds {
     if (!(error instanceof LeaklineError)) throw error;
     elf.problems.push(error);
   }
-  const order = Uint32Array.from(starts, (_, i) => i).sort((a, b) => starts[a] - starts[b] || ends[a] - ends[b]);
-  return {
-    starts: Float64Array.from(order, (i) => starts[i]),
-    ends: Float64Array.from(order, (i) => ends[i]),
-  };
+  const order = stableOrder(Float64Array.from(starts), starts.length, (a, b) => ends[a] - ends[b]);
+  const sorted = { starts: new Float64Array(order.length), ends: new Float64Array(order.length) };
+  for (let i = 0; i < order.length; i++) {
+    sorted.starts[i] = starts[order[i]];
+    sorted.ends[i] = ends[order[i]];
+  }
+  return sorted;
 }
 
 /** The range that contains `address`; of several, the one that starts last. */
