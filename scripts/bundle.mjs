@@ -60,7 +60,7 @@ const LATER = inSources({
   listing: "dwarf/listing.ts",
   "answer-changes": "dwarf/answer-changes.ts",
   sharing: "dwarf/batch/share.ts",
-  demangling: "demangle/schemes.ts",
+  demangling: "demangle/demangler.ts",
   relocating: "elf/relocate.ts",
   "frame-reader": "elf/frame-reader.ts",
   "eh-frame": "elf/eh-frame.ts",

@@ -1,5 +1,5 @@
 /**
- * WebAssembly, as far as it is used here: a module without imports, whose functions work on its memory.
+ * WebAssembly, as far as it is used here: modules whose functions work on their memory.
  *
  * Declared here, since the library of types that has it is the browser's.
  */
@@ -10,8 +10,11 @@ import { PADDING } from "./read-window.ts";
 
 declare const WebAssembly: {
   Module: new (code: Uint8Array) => object;
-  Instance: new (module: object) => { readonly exports: unknown };
+  Instance: new (module: object, imports?: WasmImports) => { readonly exports: unknown };
 };
+
+/** Functions that a module calls, by the names that it has for them. */
+export type WasmImports = { readonly [from: string]: { readonly [name: string]: () => void } };
 
 /** A variable that a module exports. */
 export type WasmVariable = { readonly value: number };
@@ -47,8 +50,8 @@ export class WasmModule {
     }
   }
 
-  instantiate(): unknown {
-    return new WebAssembly.Instance(this.module).exports;
+  instantiate(imports?: WasmImports): unknown {
+    return new WebAssembly.Instance(this.module, imports).exports;
   }
 }
 

@@ -1,10 +1,9 @@
 /**
- * Which mangling a symbol's name has, and what all of them have in common: the version behind an `@`, and names that
- * are not ASCII.
+ * Which mangling a symbol's name has, and what all of them have in common: the version behind an `@`.
  */
 
+import { demangleName } from "./demangler.ts";
 import { MAX_NAME_LENGTH } from "./limits.ts";
-import { demangleAscii, demangleBytes } from "./schemes.ts";
 
 export type DemangleOptions = {
   /** false: the name without return type, parameters and what follows them; for lists of stacks. Default true. */
@@ -17,15 +16,15 @@ export type DemangleOptions = {
  * The name as it stands in source code.
  *
  * @param name a symbol's name from an ELF file. C++ (Itanium ABI), Rust (legacy and v0) are recognized by themselves.
- * @returns `name` itself when it is not mangled, or cannot be demangled. Never throws; the work is proportional to the
- *   length of the name, whatever it says.
+ * @returns `name` itself when it is not mangled, or cannot be demangled: also where there is no WebAssembly. Never throws; the
+ *   work is proportional to the length of the name, whatever it says.
  */
 export function demangle(name: string, options: DemangleOptions = {}): string {
   if (!isMangled(name) || name.length > MAX_NAME_LENGTH) return name;
   // A symbol version (`name@VERSION`, `name@@VERSION`) is no part of the mangled name.
   const versionAt = name.indexOf("@");
   const mangled = versionAt < 0 ? name : name.slice(0, versionAt);
-  const demangled = isAscii(mangled) ? demangleAscii(mangled, options) : demangleUtf8(mangled, options);
+  const demangled = demangleName(mangled, options);
   if (demangled === undefined) return name;
   return versionAt < 0 ? demangled : demangled + name.slice(versionAt);
 }
@@ -43,17 +42,3 @@ const UNDERSCORE = 95;
 const MOST_UNDERSCORES = 4;
 const LETTER_Z = 90;
 const LETTER_R = 82;
-
-/** C++ identifiers may hold UTF-8, and their lengths count bytes: so the parser sees one character per byte. */
-function demangleUtf8(mangled: string, options: DemangleOptions): string | undefined {
-  let bytes = "";
-  for (const byte of new TextEncoder().encode(mangled)) bytes += String.fromCharCode(byte);
-  const demangled = demangleBytes(bytes, options);
-  if (demangled === undefined) return undefined;
-  return new TextDecoder().decode(Uint8Array.from(demangled, (character) => character.charCodeAt(0)));
-}
-
-function isAscii(text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 127) return false;
-  return true;
-}

@@ -3,7 +3,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { demangle } from "./index.ts";
-import { MAX_DEPTH, MAX_NAME_LENGTH, maxOutput } from "./limits.ts";
+import { LEAST_OUTPUT, MAX_DEPTH, MAX_NAME_LENGTH, MAX_OUTPUT, OUTPUT_PER_BYTE } from "./limits.ts";
 
 /** A name in which something is nested `n` deep: one for each cycle of productions. */
 const NESTED: Record<string, (n: number) => string> = {
@@ -91,6 +91,10 @@ describe("names that print much", () => {
 });
 
 describe("damaged names", () => {
+  it("a nested name without a substitution candidate does not throw", () => {
+    expect(() => demangle("_Z1fNStE")).not.toThrow();
+  });
+
   const names = [
     ...Object.values(NESTED).map((nested) => nested(3)),
     "_ZNSt6vectorIN4dyld13RegisteredDOFESaIS1_EE5eraseEN9__gnu_cxx17__normal_iteratorIPS1_S3_EE",
@@ -119,6 +123,10 @@ describe("damaged names", () => {
     );
   });
 });
+
+function maxOutput(length: number): number {
+  return Math.min(LEAST_OUTPUT + OUTPUT_PER_BYTE * length, MAX_OUTPUT);
+}
 
 function edit(text: string, at: number, kind: number, character: string, other: string): string {
   if (kind === 0) return text.slice(0, at) + text.slice(at + 1);

@@ -1,5 +1,5 @@
 /**
- * How much work a mangled name may cause, and how a demangler gives up.
+ * How much work a mangled name may cause.
  *
  * Names come from files that may be hostile, and each of the three schemes has back references: forty characters can
  * stand for gigabytes of text. The limits grow with the length of the name, so that the work for a file stays
@@ -7,29 +7,20 @@
  * most were 2,265 characters, nesting 92, and 29 characters of output and 9 steps per character of the name.
  */
 
-/** Longer names are left as they are. */
-export const MAX_NAME_LENGTH = 1 << 17;
+/** Longer names are left as they are; in bytes. */
+export const MAX_NAME_LENGTH = 131_072;
 
-/** Nesting of productions while parsing, and of nodes while printing. Takes a third of the usual stack. */
+/** Bytes of zeros behind a name in memory: no grammar has them, so whoever reads on stops there. */
+export const ZEROS = 16;
+
+/** Nesting of productions while parsing, and of nodes while printing. */
 export const MAX_DEPTH = 512;
 
-/** Longest output, in UTF-16 units, for a name of `length`. */
-export function maxOutput(length: number): number {
-  return Math.min(4096 + 256 * length, 1 << 20);
-}
+/** Longest output, in bytes, for a name of `length`: so much, so much more for each byte, and never more than the last. */
+export const LEAST_OUTPUT = 4096;
+export const OUTPUT_PER_BYTE = 256;
+export const MAX_OUTPUT = 1_048_576;
 
-/** Most nodes (Itanium) or productions (Rust) visited while printing a name of `length`. */
-export function maxSteps(length: number): number {
-  return 4096 + 64 * length;
-}
-
-/**
- * What the demanglers throw at a name that breaks the grammar or a limit; `demangle` catches it. It is one shared
- * object because making an Error, with its stack trace, costs more than demangling a name.
- */
-export const FAILURE = { name: "demangling failed" } as const;
-
-/** Gives up on the name. */
-export function fail(): never {
-  throw FAILURE;
-}
+/** Most nodes (Itanium) or productions (Rust) visited while printing a name: so many, and so many more for each byte. */
+export const LEAST_STEPS = 4096;
+export const STEPS_PER_BYTE = 64;

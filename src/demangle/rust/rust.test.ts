@@ -49,6 +49,8 @@ describe("v0 names", () => {
       _RINvC1a1fKan80_Kb1_Kc61_Kc27_Kca_E: "a::f::<-128, true, 'a', '\\'', '\\n'>",
       _RINvC1a1fKRe616263_E: 'a::f::<"abc">',
       _RINvC1a1fKe616263_E: 'a::f::<{*"abc"}>',
+      // "é€😀", then bytes that are no UTF-8: a character's first three of four, and one that begins none.
+      _RINvC1a1fKRec3a9e282acf09f9880_KRef09f9841ff_E: 'a::f::<"\\u{e9}\\u{20ac}\\u{1f600}", "\\u{fffd}A\\u{fffd}">',
       _RINvC1a1fKTj1_b0_EKAj1_j2_EE: "a::f::<{(1, false)}, {[1, 2]}>",
       _RINvC1a1fKVNtB2_1PS1xj1_1yj2_EE: "a::f::<{a::P { x: 1, y: 2 }}>",
       _RINvC1a1fKVNtB2_4NoneUE: "a::f::<{a::None}>",
@@ -62,6 +64,8 @@ describe("v0 names", () => {
       // RFC 3492 section 7.1: (B) Chinese, and (L) Japanese with ASCII, its `-` written `_`.
       _RNvC1au24ihqwcrb4cv8a8dqg056pqjye: "a::他们为什么不说中文",
       _RNvC1au24_3B_ww4c5e180e575a65lsy2b: "a::3年B組金八先生",
+      // Beyond 16 bits: xn--e28h.
+      _RNvC1au4e28h: "a::😀",
     });
   });
 
@@ -89,6 +93,7 @@ describe("legacy names", () => {
       _ZN1a16$LP$$RF$$BP$$RP$17h0123456789abcdefE: "a::(&*)",
       _ZN1a9x$C$$SP$y17h0123456789abcdefE: "a::x,@y",
       _ZN1a7$what$b17h0123456789abcdefE: "a::$what$b",
+      _ZN1a20$ue9$$u20ac$$u1f600$17h0123456789abcdefE: "a::é€😀",
     });
   });
 
