@@ -111,9 +111,10 @@ export function symbolIndex(elf: ElfFile): SymbolIndex {
       parts.clear();
     },
     get memory() {
-      let rows = 0;
-      for (const table of tables.values()) rows += table?.table.count ?? 0;
-      return rows * BYTES_A_ROW;
+      let bytes = 0;
+      for (const index of tables.values())
+        if (index) bytes += index.table.count * BYTES_A_ROW + index.table.stringBytes;
+      return bytes;
     },
     findSymbol(address) {
       for (const source of SOURCES) {

@@ -5,7 +5,7 @@
  * name is read from the file when somebody asks for it.
  */
 
-import { type ByteSource, decodeText, readCString } from "../base/bytes.ts";
+import { type ByteSource, decodeText, memorySource, readCString } from "../base/bytes.ts";
 import { LeaklineError, MalformedError } from "../base/errors.ts";
 import { ReadWindow } from "../base/read-window.ts";
 import { SHN_LORESERVE, SHN_XINDEX, SHT_DYNSYM, SHT_SYMTAB, SHT_SYMTAB_SHNDX } from "./constants.ts";
@@ -28,8 +28,9 @@ type Location = { rows: ByteSource; strings: ByteSource; extended: ByteSource | 
  * @throws MalformedError when it is damaged, LeaklineError `limit` when it is larger than 256 MiB.
  */
 export function readSymbols(elf: ElfFile, source: SymbolSource): SymbolTable | undefined {
-  const location = checkedLocation(elf, source);
-  if (!location) return undefined;
+  const found = checkedLocation(elf, source);
+  if (!found) return undefined;
+  const location = { ...found, strings: atHand(found.strings) };
   const table = new SymbolTable(elf, source, location, Math.floor(location.rows.size / symbolSize(elf.is64)));
   fillColumns(table, location, elf.is64, elf.littleEndian);
   return table;
@@ -90,6 +91,11 @@ export class SymbolTable {
     this.info = new Uint8Array(this.count);
     this.other = new Uint8Array(this.count);
     this.sectionIndexes = new Int32Array(this.count);
+  }
+
+  /** Of its strings, in memory. */
+  get stringBytes(): number {
+    return this.strings.readInto ? 0 : this.strings.size;
   }
 
   /** `STT_*` */
@@ -214,6 +220,11 @@ function checkedLocation(elf: ElfFile, source: SymbolSource): Location | undefin
   return location;
 }
 
+/** Strings of a small file, in memory as a whole: names are read in the order of addresses, which is none of strings. */
+function atHand(strings: ByteSource): ByteSource {
+  return strings.size <= MAX_AT_HAND ? memorySource(strings.name, strings.read(0, strings.size)) : strings;
+}
+
 function locateSymbols(elf: ElfFile, source: SymbolSource): Location | undefined {
   const type = source === ".symtab" ? SHT_SYMTAB : SHT_DYNSYM;
   const section = elf.sections.find((candidate) => candidate.type === type);
@@ -278,6 +289,8 @@ function viewOf(bytes: Uint8Array): DataView {
 
 /** Longest name that is read, in bytes: mangled C++ reaches tens of thousands. */
 const MAX_NAME = 1 << 18;
+/** Bytes of strings that are kept. */
+const MAX_AT_HAND = 1 << 20;
 /** Bytes of strings in memory at once. */
 const WINDOW = 1 << 24;
 /** Longest name that `forEachName` gives, and most bytes of names, in all. */
