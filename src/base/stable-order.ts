@@ -1,8 +1,8 @@
 /**
  * Sorting by a column of integers.
  *
- * A typed array without a comparison is sorted by the engine itself, ten times faster than code of ours that has not been
- * compiled yet: so each value is sorted together with its index, as one number.
+ * A typed array without a comparison is sorted by the engine itself, several times faster than by code of ours that has not
+ * been compiled yet: so each value is sorted together with its index, as one number.
  */
 
 /**

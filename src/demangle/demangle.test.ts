@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { demangle } from "./index.ts";
 
 describe("demangle", () => {
@@ -44,5 +44,30 @@ describe("demangle", () => {
     expect(demangle("_Z5größei")).toBe("_Z5größei");
     expect(demangle("_Z7größei")).toBe("größe(int)");
     expect(demangle("_ZN2é3fooE6名前")).toBe("é::foo(名前)");
+  });
+});
+
+describe("what demangles", () => {
+  it("keeps nothing of a name that took much memory", () => {
+    const many = `_Z1f${"P1a".repeat(20_000)}`;
+    expect(demangle(many).length).toBeGreaterThan(20_000);
+    expect(demangle("_Z1gv")).toBe("g()");
+    // One that gives up on the way.
+    const unfinished = `_Z1f${"P1a".repeat(40_000)}N`;
+    expect(demangle(unfinished)).toBe(unfinished);
+    expect(demangle("_Z1gv")).toBe("g()");
+  });
+
+  it("leaves names as they are where there is no WebAssembly", async () => {
+    vi.stubGlobal("WebAssembly", undefined);
+    vi.resetModules();
+    try {
+      const { demangle: withoutWebAssembly } = await import("./index.ts");
+      expect(withoutWebAssembly("_Z1fv")).toBe("_Z1fv");
+      expect(withoutWebAssembly("main")).toBe("main");
+    } finally {
+      vi.unstubAllGlobals();
+      vi.resetModules();
+    }
   });
 });

@@ -15,8 +15,8 @@ type Code = {
 };
 
 /**
- * What is thrown through the WebAssembly when a name breaks its grammar or a limit. It is one object because to make an Error, with
- * its stack trace, takes longer than to demangle a name.
+ * What is thrown through the WebAssembly when a name breaks its grammar or a limit. It is one object because to make an
+ * Error, with its stack trace, takes longer than to demangle a name.
  */
 const FAILURE = { name: "demangling failed" } as const;
 

@@ -73,7 +73,7 @@ export class CodeRanges {
     this.set(unit);
   }
 
-  /** Becomes what `readFrom` makes of a DIE whose code is from one address to another one behind it, and says no more of it. */
+  /** Becomes what `readFrom` makes of a DIE that says only from where to where its code is. */
   setPlain(low: number, high: number): void {
     this.clear();
     this.pairs.push(low);

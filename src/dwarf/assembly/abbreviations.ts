@@ -13,8 +13,8 @@ import * as bytes from "./bytes.ts";
 import { formStep, setShape, UNKNOWN } from "./forms.ts";
 
 const WORD: u32 = 4;
-const RECORD_BYTES: u32 = to.RECORD_WORDS * WORD;
-const ATTRIBUTE_BYTES: u32 = to.ATTRIBUTE_WORDS * WORD;
+export const RECORD_BYTES: u32 = to.RECORD_WORDS * WORD;
+export const ATTRIBUTE_BYTES: u32 = to.ATTRIBUTE_WORDS * WORD;
 /** The shortest declaration: code, tag, whether it has children, and two zeros. */
 const SHORTEST: u32 = 5;
 /** Codes up to so many for each declaration, and this many, have a list. */
@@ -193,6 +193,8 @@ function setPlaces(record: u32, first: u32): void {
     if (place >= 0 && <i32>wordAt(record, place) < 0) {
       // Behind a value of variable length, or with its own in the table, it has to be read with all the others.
       if (at < 0 || form === dw.DW_FORM_implicit_const || form === dw.DW_FORM_indirect) isByPlace = false;
+      // No compiler counts entries in .debug_addr: whoever needs no entry would not see that there is none.
+      if (place === to.PLACE_ENTRY && isAddressIndex(form)) isByPlace = false;
       setWord(record, place, at);
       setWord(record, place + 1, form);
     }
@@ -289,6 +291,20 @@ function isNaming(name: u32): bool {
     case dw.DW_AT_call_file:
     case dw.DW_AT_call_line:
     case dw.DW_AT_call_column:
+      return true;
+    default:
+      return false;
+  }
+}
+
+function isAddressIndex(form: u32): bool {
+  switch (form) {
+    case dw.DW_FORM_addrx:
+    case dw.DW_FORM_addrx1:
+    case dw.DW_FORM_addrx2:
+    case dw.DW_FORM_addrx3:
+    case dw.DW_FORM_addrx4:
+    case dw.DW_FORM_GNU_addr_index:
       return true;
     default:
       return false;

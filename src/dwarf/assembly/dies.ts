@@ -5,12 +5,9 @@
 
 import * as to from "../abbreviation-layout.ts";
 import * as dw from "../constants.ts";
-import { wordAt } from "./abbreviations.ts";
+import { ATTRIBUTE_BYTES, RECORD_BYTES, wordAt } from "./abbreviations.ts";
 import * as bytes from "./bytes.ts";
 import * as forms from "./forms.ts";
-
-const RECORD_BYTES: u32 = to.RECORD_WORDS * 4;
-export const ATTRIBUTE_BYTES: u32 = to.ATTRIBUTE_WORDS * 4;
 
 // The unit: where its first byte is, and the one behind its last. Its abbreviation table, in parts.
 export let unit: u32 = 0;
@@ -65,7 +62,8 @@ export function readCode(at: u32): u32 {
     bytes.seek(at);
     code = bytes.uleb32();
     attributesAt = bytes.position;
-    if (bytes.damaged) return NO_RECORD;
+    // What stands behind the unit's end is none of its own.
+    if (bytes.damaged || attributesAt > unitEnd) return NO_RECORD;
   }
   if (code === 0) return END_OF_LIST;
   if (code >= codes) return NO_RECORD;

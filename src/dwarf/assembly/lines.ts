@@ -29,6 +29,9 @@ export function lineHitRoom(): u32 {
   return 3 * 8 + 7 * 4;
 }
 
+/** Bytes of the operation that sets a discriminator, at most: its code, and a LEB128 of 64 bits. */
+const MAX_DISCRIMINATOR: u32 = 11;
+
 /** @param at where the lists are, one after another, each of `length`: addresses, begins, ends; then the ones of words. */
 export function setLineLists(at: u32, length: u32): void {
   addresses = at;
@@ -168,6 +171,9 @@ export function searchLines(
             if (length === 9) address = bytes.i64At(operands);
             else if (length === 5) address = <f64>bytes.u32At(operands);
             else return false;
+          } else if (kind === dw.DW_LNE_set_discriminator) {
+            // Not printed, but a number that goes on behind its operation is damage.
+            if (length === 1 || length > MAX_DISCRIMINATOR || load<u8>(at - 1) >= 0x80) return false;
           } else if (kind === dw.DW_LNE_define_file) return false;
           continue;
         }

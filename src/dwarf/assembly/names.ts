@@ -7,7 +7,7 @@ import * as to from "../abbreviation-layout.ts";
 import { CALL_COLUMN, CALL_FILE, CALL_LINE, LINKAGE_NAME, NAME, UNREAD } from "../batch/name-records.ts";
 import * as dw from "../constants.ts";
 import { MAX_ORIGINS } from "../limits.ts";
-import { wordAt } from "./abbreviations.ts";
+import { ATTRIBUTE_BYTES, wordAt } from "./abbreviations.ts";
 import * as bytes from "./bytes.ts";
 import * as dies from "./dies.ts";
 import * as forms from "./forms.ts";
@@ -51,7 +51,7 @@ function readDie(die: u32): void {
   let specificationForm: u32 = 0;
   let specification: u32 = 0;
   const last = dies.behindNaming(record);
-  for (let attribute = dies.firstNaming(record); attribute < last; attribute += dies.ATTRIBUTE_BYTES) {
+  for (let attribute = dies.firstNaming(record); attribute < last; attribute += ATTRIBUTE_BYTES) {
     const form = wordAt(attribute, to.FORM_OF);
     switch (wordAt(attribute, to.NAME)) {
       case dw.DW_AT_linkage_name:

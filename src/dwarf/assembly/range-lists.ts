@@ -30,7 +30,10 @@ export function setRangePiece(start: f64, at: u32, end: u32): void {
   pieceEnd = end;
 }
 
-/** @param version of the unit, 0 when its lists are not to be read here. @param base its own address, from which lists count. @param limit entries that may be read. */
+/**
+ * @param version of the unit, 0 when its lists are not to be read here. @param base its own address, from which lists
+ *   count. @param limit entries that may be read.
+ */
 export function setRangeUnit(version: u32, base: f64, limit: u32): void {
   mayRead = version > 0;
   isOld = version < 5;
@@ -61,6 +64,7 @@ let base: f64 = 0;
 export function beginRanges(record: u32, at: u32): bool {
   if (!mayRead || wordAt(record, to.PLACES) !== 1 || <i32>wordAt(record, to.PLACE_RANGES) < 0) return false;
   if (wordAt(record, to.PLACE_RANGES + 1) !== dw.DW_FORM_sec_offset) return false;
+  if (<i32>wordAt(record, to.PLACE_LOW) >= 0 && wordAt(record, to.PLACE_LOW + 1) !== dw.DW_FORM_addr) return false;
   const place = at + wordAt(record, to.PLACE_RANGES);
   const offset = (forms.offsetSize === 8 ? bytes.i64At(place) : <f64>bytes.u32At(place)) - pieceStart;
   if (!(offset >= 0 && offset < <f64>(pieceEnd - piece))) return false;

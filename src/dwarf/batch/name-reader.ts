@@ -91,6 +91,9 @@ export class NameReader {
     let origin = 0;
     let specificationForm = 0;
     let specification = 0;
+    // Of an attribute that occurs twice, the first counts, even when it is no string.
+    let hasLinkageName = this.linkageName >= 0;
+    let hasName = this.name >= 0;
     for (let i = abbreviations.firstAttribute(index); i < end; i++) {
       let form = abbreviations.attributeForm(i);
       if (form === dw.DW_FORM_indirect) form = readIndirectForm(cursor);
@@ -99,10 +102,12 @@ export class NameReader {
       switch (abbreviations.attributeName(i)) {
         case dw.DW_AT_linkage_name:
         case dw.DW_AT_MIPS_linkage_name:
-          if (this.linkageName < 0) this.linkageName = this.text(unit, form, value, cursor);
+          if (!hasLinkageName) this.linkageName = this.text(unit, form, value, cursor);
+          hasLinkageName = true;
           break;
         case dw.DW_AT_name:
-          if (this.name < 0) this.name = this.text(unit, form, value, cursor);
+          if (!hasName) this.name = this.text(unit, form, value, cursor);
+          hasName = true;
           break;
         case dw.DW_AT_call_file:
           if (this.callFile < 0) this.callFile = value;

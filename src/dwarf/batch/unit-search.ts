@@ -244,7 +244,7 @@ export class UnitSearch {
   }
 }
 
-/** The section that a unit's range lists are in; undefined where they do not count from its beginning, in GNU's split units. */
+/** The section of a unit's range lists; undefined in GNU's split units, where they do not count from its beginning. */
 function rangeSource(unit: Unit): ByteSource | undefined {
   if (unit.header.version >= 5) return unit.file.source(".debug_rnglists");
   return unit === unit.main ? unit.file.source(".debug_ranges") : undefined;

@@ -1,7 +1,7 @@
 /** The examples that the Itanium C++ ABI gives, and one name for each corner of the grammar; expectations by hand. */
 
 import { describe, expect, it } from "vitest";
-import { demangle } from "../index.ts";
+import { demangle } from "./index.ts";
 
 function check(names: Record<string, string>) {
   for (const [mangled, demangled] of Object.entries(names)) expect(demangle(mangled), mangled).toBe(demangled);

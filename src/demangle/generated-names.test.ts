@@ -8,8 +8,8 @@
 
 import fc, { type Arbitrary } from "fast-check";
 import { expect, it } from "vitest";
-import { ask, differences, isInstalled, LLVM_CXXFILT } from "../../../test/demangle-oracles.ts";
-import { demangle } from "../index.ts";
+import { ask, differences, isInstalled, LLVM_CXXFILT } from "../../test/demangle-oracles.ts";
+import { demangle } from "./index.ts";
 
 const SEED = Number(process.env.LEAKLINE_SEED ?? 5);
 const SAMPLES = 40_000;

@@ -1,14 +1,14 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { ask, differences, GNU_CXXFILT, isInstalled, LLVM_CXXFILT } from "../../../test/demangle-oracles.ts";
-import { demangle } from "../index.ts";
+import { ask, differences, GNU_CXXFILT, isInstalled, LLVM_CXXFILT } from "../../test/demangle-oracles.ts";
+import { demangle } from "./index.ts";
 
 function check(names: Record<string, string>) {
   for (const [mangled, demangled] of Object.entries(names)) expect(demangle(mangled), mangled).toBe(demangled);
 }
 
 function fixture(file: string): string[] {
-  const url = new URL(`../../../test/fixtures/demangle/${file}`, import.meta.url);
+  const url = new URL(`../../test/fixtures/demangle/${file}`, import.meta.url);
   return readFileSync(url, "utf8").trim().split("\n");
 }
 
